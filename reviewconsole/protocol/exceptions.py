@@ -1,0 +1,47 @@
+"""What can be wrong with a frame.
+
+    ProtocolError                the connection is closed with `close_code`
+    ├── MalformedFrame    4400   not msgpack, not a frame, not a message, a field of the wrong type
+    ├── Unauthorised      4401   no token, an unknown or a revoked one
+    ├── OutOfOrder        4409   the first request is no hello, a second hello, a frame id repeated or skipped
+    ├── FrameTooLarge     4413   above the limit that the welcome named
+    └── WrongVersion      4426   the runner speaks another version of the protocol
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ProtocolError(Exception):
+    """The other end broke the protocol; the connection ends with `close_code`."""
+
+    close_code: ClassVar[int] = 4400
+
+
+class MalformedFrame(ProtocolError):
+    """The bytes are not a frame of known messages with fields of the right types."""
+
+
+class Unauthorised(ProtocolError):
+    """The runner's token is missing, unknown or revoked; make one with `createrunnertoken`."""
+
+    close_code: ClassVar[int] = 4401
+
+
+class OutOfOrder(ProtocolError):
+    """A frame came where another was due."""
+
+    close_code: ClassVar[int] = 4409
+
+
+class FrameTooLarge(ProtocolError):
+    """A frame is larger than the console takes (RUNNER_MAX_FRAME_BYTES)."""
+
+    close_code: ClassVar[int] = 4413
+
+
+class WrongVersion(ProtocolError):
+    """The two ends speak different versions; install the runner that belongs to the console."""
+
+    close_code: ClassVar[int] = 4426

@@ -1,0 +1,412 @@
+"""Every message of the runner wire, by direction: frozen values, and nothing that acts.
+
+A runner *asks* (a `Request`), the console answers each request with a `Result`; what the console
+sends of its own accord is a `Hint`, which may be lost without harm. `docs/runner-protocol.md`
+explains when each is sent. Field types are the wire types: `codec` checks them one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, TypeAlias
+
+VERSION = 1
+"""The version of this protocol. A runner that speaks another is refused with close code 4426."""
+
+
+# Values and scopes ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A stored value as one piece: LangGraph's (type, bytes)."""
+
+    kind: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A stored msgpack array as parts: the hashes of all, the bytes of those not sent before."""
+
+    kind: str
+    hashes: bytes  # 16 bytes an element, in order
+    new: tuple[bytes, ...]
+
+
+Value: TypeAlias = Whole | Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to act for a run: its id and the attempt this runner was given."""
+
+    run: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The agent a thread belongs to, for checkpoint work outside of any run."""
+
+    agent: str
+
+
+Scope: TypeAlias = Lease | Owner
+"""By what right a checkpoint operation is done; a thread with runs is written under a lease only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One pending write of a task: its index in the call, the channel and the value."""
+
+    index: int  # negative for LangGraph's special channels (error, scheduled, interrupt, resume)
+    channel: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelValue:
+    """The value of a channel at one of its versions."""
+
+    channel: str
+    version: str
+    value: Value
+
+
+# Requests: checkpoints -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store a checkpoint and the channel values that are new in it."""
+
+    code: ClassVar[int] = 1
+    scope: Scope
+    thread: str
+    ns: str
+    checkpoint_id: str
+    parent_id: str | None
+    document: bytes  # msgpack of LangGraph's checkpoint without the values stored in `values`
+    metadata: bytes  # JSON text, UTF-8
+    values: tuple[ChannelValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PutWrites:
+    """Store the pending writes of a task; may come before the `Put` of its checkpoint."""
+
+    code: ClassVar[int] = 2
+    scope: Scope
+    thread: str
+    ns: str
+    checkpoint_id: str
+    task_id: str
+    task_path: str
+    replace: bool  # all writes are special ones: they replace; otherwise the first write stays
+    writes: tuple[Write, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Read one checkpoint with its writes: the named one, else the newest of the namespace."""
+
+    code: ClassVar[int] = 3
+    scope: Scope
+    thread: str
+    ns: str
+    checkpoint_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """Read checkpoints, newest first; without thread all of the owner's agent, without ns all."""
+
+    code: ClassVar[int] = 4
+    scope: Scope
+    thread: str | None
+    ns: str | None
+    checkpoint_id: str | None
+    metadata: dict[str, Any] | None  # equality on top-level keys
+    before: str | None  # a checkpoint id: only older ones
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteThread:
+    """Delete a thread that has no runs, with all its checkpoints."""
+
+    code: ClassVar[int] = 5
+    scope: Scope
+    thread: str
+
+
+# Requests: the life of a run -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first request on every connection: who asks, for which agents, holding which runs."""
+
+    code: ClassVar[int] = 10
+    version: int
+    instance: str  # one id for the life of the process: a reconnect keeps its runs
+    name: str  # what people see, by default host and process id
+    capacity: int  # runs it executes at once
+    agents: tuple[dict[str, Any], ...]  # descriptions: name, description, graph, schemas, tools …
+    versions: dict[str, Any]
+    held: tuple[Lease, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Renew the leases of the runs in hand."""
+
+    code: ClassVar[int] = 11
+    held: tuple[Lease, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Ask for at most `free` queued runs of the agents named in the hello."""
+
+    code: ClassVar[int] = 12
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Hand a run back, unfinished: the next runner takes it up where it stands."""
+
+    code: ClassVar[int] = 13
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class PostedInterrupt:
+    """One question of a pause, as the runner found it in the store."""
+
+    kind: str  # "interrupt" or "breakpoint"
+    interrupt_id: str
+    task_id: str
+    ns: str  # checkpoint namespace of the task, "" at the root
+    node: str
+    value: Whole
+    response_schema: dict[str, Any] | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The run's stream has ended at a pause; all of it is stored."""
+
+    code: ClassVar[int] = 14
+    lease: Lease
+    checkpoint_id: str
+    snapshot: Whole  # the state's public values
+    next: tuple[str, ...]
+    interrupts: tuple[PostedInterrupt, ...]
+    refused: str | None  # why the decisions of this run were not applied, None if they were
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run has reached its end."""
+
+    code: ClassVar[int] = 15
+    lease: Lease
+    checkpoint_id: str | None
+    snapshot: Whole
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The run has ended with an error."""
+
+    code: ClassVar[int] = 16
+    lease: Lease
+    error: str  # the exception's type
+    message: str
+    traceback: str
+    checkpoint_id: str | None
+    snapshot: Whole | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The run has stopped because it was cancelled."""
+
+    code: ClassVar[int] = 17
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The run's decisions match the live pause and are being handed to the graph."""
+
+    code: ClassVar[int] = 18
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The paused task has taken these decisions and gone on."""
+
+    code: ClassVar[int] = 19
+    lease: Lease
+    decisions: tuple[int, ...]
+
+
+Request: TypeAlias = (
+    Put | PutWrites | Get | List | DeleteThread
+    | Hello | Heartbeat | Claim | Release | Paused | Finished | Failed | Cancelled
+    | Delivered | Applied
+)  # fmt: skip
+CheckpointRequest: TypeAlias = Put | PutWrites | Get | List | DeleteThread
+
+
+# Results -------------------------------------------------------------------------------------
+
+
+class RefusalCode(StrEnum):
+    """Why a request was refused; the connection goes on."""
+
+    FENCED = "fenced"  # the lease is over: another attempt, another runner, or the run has ended
+    FORBIDDEN = "forbidden"  # the token does not serve this agent or thread
+    INVALID = "invalid"  # the request contradicts itself or the state of the run
+    MISSING_PARTS = "missing_parts"  # a hash names a part the console lacks: send it whole
+    TOO_LARGE = "too_large"  # the reply would exceed the frame limit
+    UNAVAILABLE = "unavailable"  # the database did not answer: try again
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """This one request was refused; others of its frame may have been done."""
+
+    code: ClassVar[int] = 40
+    reason: RefusalCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The request was done and has nothing to tell."""
+
+    code: ClassVar[int] = 41
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer to a hello."""
+
+    code: ClassVar[int] = 42
+    version: int
+    runner: int
+    lease_seconds: float
+    heartbeat_seconds: float
+    max_frame_bytes: int
+    lost: tuple[Lease, ...]  # of those held: drop them at once
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The answer to a heartbeat."""
+
+    code: ClassVar[int] = 43
+    lost: tuple[Lease, ...]  # drop at once
+    cancel: tuple[Lease, ...]  # stop, then report `Cancelled`
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A recorded decision on its way to the graph."""
+
+    decision: int
+    kind: str
+    interrupt_id: str
+    task_id: str
+    fingerprint: str  # of the pause the reviewer saw
+    digest: str  # of its question
+    value: Whole
+    settled: bool  # applied before, in the same task: offered again when the task runs again
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A claimed run, complete."""
+
+    lease: Lease
+    agent: str
+    thread: str
+    trigger: str  # "start" or "resume"
+    input: Whole  # for a start
+    context: dict[str, Any] | None
+    interrupt_before: tuple[str, ...]
+    interrupt_after: tuple[str, ...]
+    recursion_limit: int
+    base_checkpoint_id: str | None  # the thread's head when the run was first claimed
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignments:
+    """The answer to a claim."""
+
+    code: ClassVar[int] = 44
+    runs: tuple[Assignment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWrite:
+    """A pending write as it is read back."""
+
+    task_id: str
+    channel: str
+    value: Whole
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint as it is read back, with its writes in (task path, task id, index) order."""
+
+    thread: str
+    ns: str
+    checkpoint_id: str
+    parent_id: str | None
+    document: bytes
+    metadata: bytes
+    values: tuple[ChannelValue, ...]
+    writes: tuple[StoredWrite, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer to a get or a list."""
+
+    code: ClassVar[int] = 45
+    checkpoints: tuple[StoredCheckpoint, ...]
+
+
+Result: TypeAlias = Refused | Done | Welcome | Beat | Assignments | Found
+
+
+# Hints ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Runs may be queued for you: claim."""
+
+    code: ClassVar[int] = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """A run in your hands was cancelled; the next heartbeat says so too."""
+
+    code: ClassVar[int] = 61
+    lease: Lease
+
+
+Hint: TypeAlias = Wake | Cancel
