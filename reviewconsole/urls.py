@@ -1,0 +1,19 @@
+"""The site map: the product at the root, signing in and out, and the Django admin."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("agents.urls")),
+    path(
+        "login/",
+        auth.LoginView.as_view(
+            redirect_authenticated_user=True, extra_context={"demo": settings.DEMO}
+        ),
+        name="login",
+    ),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+]
