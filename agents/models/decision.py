@@ -1,0 +1,47 @@
+"""Decisions: what a person decided, and how far it has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+from agents.models.fields import PlainField
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class Decision(models.Model):
+    """The one answer to an interrupt. The unique interrupt is what makes it the one."""
+
+    class Status(models.TextChoices):
+        """recorded → delivered → applied, or recorded | delivered → refused."""
+
+        RECORDED = "recorded"  # stored here
+        DELIVERED = "delivered"  # a runner compared it with the live pause and hands it over
+        APPLIED = "applied"  # the paused task has taken it and gone on
+        REFUSED = "refused"  # the pause was another one than the reviewer saw, or the run was lost
+
+    interrupt = models.OneToOneField("agents.Interrupt", models.PROTECT, related_name="decision")
+    run = models.ForeignKey(  # the run that carries it to the agent; NULL until all are decided
+        "agents.Run", models.SET_NULL, null=True, related_name="decisions"
+    )
+    decided_by: models.ForeignKey[User, User] = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions"
+    )
+    decided_at = models.DateTimeField(auto_now_add=True)
+    fingerprint = models.CharField(max_length=64)  # of what was shown
+    actions = PlainField()  # what was decided for each call: [{type, name, args?, message?}, …]
+    resume = PlainField(null=True)  # the value that is sent to the agent
+    summary = models.CharField(max_length=300)
+    status = models.CharField(max_length=16, choices=Status, default=Status.RECORDED)
+    delivered_at = models.DateTimeField(null=True)
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.summary

@@ -1,0 +1,126 @@
+"""Runs: single executions of a graph on a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from agents.models.fields import PlainField
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Runs, asked in the product's words."""
+
+    def active(self) -> RunQuerySet:
+        """Those that are queued or running: at most one a thread."""
+        return self.filter(status__in=Run.ACTIVE)
+
+    def claimable(self, agents: list[str]) -> RunQuerySet:
+        """Queued runs of these agents, oldest first."""
+        return self.filter(status=Run.Status.QUEUED, thread__agent__name__in=agents).order_by("pk")
+
+    def abandoned(self) -> RunQuerySet:
+        """Running runs whose lease is over: their runner has vanished or stalled."""
+        return self.filter(status=Run.Status.RUNNING, lease_expires_at__lt=timezone.now())
+
+
+class Run(models.Model):
+    """One execution of a graph on a thread, from its start or from decisions, to a pause or an end.
+
+    A run that pauses has ended: its interrupts belong to it, and the decisions start the next run.
+    """
+
+    class Status(models.TextChoices):
+        """Where the run is; each arrow is one compare-and-set in `services.runs`.
+
+        queued → running → interrupted | succeeded | failed | cancelled
+        running → queued   (the lease ended, or the runner handed it back)
+        queued → cancelled
+        """
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        INTERRUPTED = "interrupted"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    class Trigger(models.TextChoices):
+        """What began the run."""
+
+        START = "start"  # an input
+        RESUME = "resume"  # decisions
+
+    ACTIVE = (Status.QUEUED, Status.RUNNING)
+
+    thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="runs")
+    trigger = models.CharField(max_length=16, choices=Trigger)
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    resumes: models.ForeignKey[Run | None, Run | None] = models.ForeignKey(
+        "self", models.CASCADE, null=True, related_name="resumed_by"
+    )
+    created_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)  # the first attempt's claim
+    finished_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    cancel_requested_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+
+    # What to execute. Context and breakpoints are not in LangGraph's store: each resume needs them.
+    input = PlainField(null=True)
+    context = PlainField(null=True)
+    interrupt_before = models.JSONField(default=list)
+    interrupt_after = models.JSONField(default=list)
+    recursion_limit = models.PositiveIntegerField(default=100)  # supersteps
+
+    # Who executes it. Frames of another attempt than this are refused.
+    attempt = models.PositiveIntegerField(default=0)
+    runner = models.ForeignKey("agents.Runner", models.SET_NULL, null=True, related_name="runs")
+    lease_expires_at = models.DateTimeField(null=True)
+    base_checkpoint_id = models.CharField(max_length=64, null=True)  # noqa: DJ001 -- NULL: not claimed or no checkpoint
+
+    # How it ended.
+    checkpoint_id = models.CharField(max_length=64, blank=True)
+    next = models.JSONField(default=list)  # the nodes that wait, for an interrupted run
+    error = models.CharField(max_length=200, blank=True)  # the exception's type
+    message = models.TextField(blank=True)
+    traceback = models.TextField(blank=True)
+    refused = models.TextField(blank=True)  # why the runner did not apply this run's decisions
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-pk",)
+        permissions = (("start_run", "Can start, cancel, replay and fork runs"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("thread",),
+                condition=Q(status__in=("queued", "running")),
+                name="one_active_run_per_thread",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(lease_expires_at__isnull=False, attempt__gte=1),
+                name="running_means_leased",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("status", "lease_expires_at"),
+                condition=Q(status__in=("queued", "running")),
+                name="run_active",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"run {self.pk} of {self.thread_id}"

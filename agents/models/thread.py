@@ -1,0 +1,57 @@
+"""Threads: conversations with one agent."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+
+from agents.models.fields import PlainField
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def new_thread_id() -> str:
+    """A fresh LangGraph thread id."""
+    return str(uuid.uuid4())
+
+
+class Thread(models.Model):
+    """A conversation with one agent; what LangGraph names by `thread_id`."""
+
+    class Status(models.TextChoices):
+        """What the thread is doing, in LangGraph's words."""
+
+        IDLE = "idle"  # nothing runs, nothing waits
+        BUSY = "busy"  # a run is queued or running
+        INTERRUPTED = "interrupted"  # a person is asked
+        ERROR = "error"  # the last run failed
+
+    thread_id = models.CharField(max_length=255, unique=True, default=new_thread_id)
+    agent = models.ForeignKey("agents.Agent", models.PROTECT, related_name="threads")
+    title = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=16, choices=Status, default=Status.IDLE)
+    snapshot = PlainField(null=True)  # the state's public values, as the runner reported them last
+    snapshot_checkpoint_id = models.CharField(max_length=64, blank=True)
+    created_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    # Parts are numbered per thread and numbers are never used twice. The epoch moves when parts
+    # are deleted, so that no process goes on trusting the numbers it remembers.
+    part_next = models.BigIntegerField(default=0)
+    part_epoch = models.IntegerField(default=0)
+
+    class Meta:
+        ordering = ("-updated_at", "-pk")
+        indexes = (
+            models.Index(fields=("-updated_at", "-id"), name="thread_newest"),
+            models.Index(fields=("agent", "-updated_at"), name="thread_by_agent"),
+        )
+
+    def __str__(self) -> str:
+        return self.title or self.thread_id
