@@ -1,0 +1,1 @@
+"""The runner: connects to a console, executes LangGraph agents and asks people."""
