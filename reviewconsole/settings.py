@@ -301,14 +301,14 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # HSTS preload: the same
 ]
 
-# Logs: one line a record, to standard error.
+# Logs, to standard error: one line a record, except where a person sits in front of them.
 LOG_LEVEL = choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "reviewconsole.log.LineFormatter",
+            "()": "logging.Formatter" if DEBUG or DEMO else "reviewconsole.log.LineFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         },

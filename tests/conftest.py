@@ -1,10 +1,12 @@
-"""The cast, and what every test may use.
+"""The cast, and the fixtures that every test may use.
 
 alice and bob review, olga operates, ada administers, mallory has signed in and has no role.
 """
 
 import pytest
 from django.contrib.auth.models import Group, User
+
+pytest_plugins = ("tests.servers", "tests.chromium")
 
 
 def person(name: str, *roles: str, **fields: object) -> User:

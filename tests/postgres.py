@@ -8,8 +8,8 @@ and takes the server away again. The server is, in this order:
 3. the newest one that the system has installed.
 
 PostgreSQL refuses to run as root: for root it runs as `postgres` or `nobody`, from a copy if they
-may not enter the checkout. The wheel's own `get_server()` is not used: it opens the folders above the
-virtual environment to everybody, and leaves the server behind when its owner is killed.
+may not enter the checkout. The wheel's own `get_server()` is not used: it opens the folders above
+the virtual environment to everybody, and leaves the server behind when its owner is killed.
 """
 
 import ctypes

@@ -21,9 +21,9 @@ os.environ.update(DATA_DIR=str(DATA), HTTPS="0", SECRET_KEY="only-for-tests-" * 
 from reviewconsole.settings import *  # noqa: E402, F403
 from reviewconsole.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
-# The threads of a test share its database, which SQLite in memory cannot do.
+# A test shares its database with its threads and its console, which memory alone cannot do.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": str(DATA / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": str(DATABASES["default"]["NAME"])}
 # Templates name static files; nothing collects them for a test.
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STATIC_ROOT.mkdir()

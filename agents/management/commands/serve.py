@@ -1,0 +1,46 @@
+"""`manage.py serve`: the console itself."""
+
+from typing import Any
+
+from channels.routing import get_default_application
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    """Runs Daphne, the server of pages and sockets, with the console's settings."""
+
+    help = "Serves the console on HOST and PORT until it is told to stop (Ctrl-C, SIGTERM)."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Check as for a deployment, then serve.
+
+        Raises:
+            CommandError: a check fails, or something else listens on HOST and PORT.
+        """
+        if not (settings.DEBUG or settings.DEMO):
+            self.check(include_deployment_checks=True)
+        server = Server(
+            application=get_default_application(),
+            endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
+            # Above its limit Daphne cuts the connection without a close code.
+            websocket_max_message_size=settings.RUNNER_MAX_FRAME_BYTES,
+            websocket_max_frame_size=settings.RUNNER_MAX_FRAME_BYTES,
+            websocket_timeout=-1,  # a runner's connection may grow old
+            # Behind a proxy the visitor's address is what the proxy says it is.
+            proxy_forwarded_address_header="X-Forwarded-For" if settings.HTTPS else None,
+            ready_callable=self.announce,
+            server_name="",
+        )
+        server.run()
+        if server.abort_start:
+            raise CommandError(
+                f"Cannot listen on {settings.HOST}:{settings.PORT}. Most likely another process "
+                "does: stop it, or set PORT to another number."
+            )
+
+    def announce(self) -> None:
+        """Say where the console is."""
+        self.stderr.write(f"Review Console listens on http://{settings.HOST}:{settings.PORT}/")
