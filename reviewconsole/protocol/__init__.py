@@ -1,1 +1,1 @@
-"""The runner wire, both ends: pure functions and values, without a clock, a socket or a framework."""
+"""The runner wire, both ends: pure functions and values; no clock, no socket, no framework."""

@@ -18,22 +18,41 @@ import typing
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import ormsgpack
 
 from reviewconsole.protocol import messages
 from reviewconsole.protocol.exceptions import MalformedFrame
 from reviewconsole.protocol.messages import Hint, Lease, Owner, Parts, Request, Result, Whole
-from reviewconsole.protocol.parts import HASH_BYTES
+from reviewconsole.protocol.parts import HASH_BYTES, join
 
 M = TypeVar("M")
 _KEYS = ormsgpack.OPT_NON_STR_KEYS
+_INTEGERS = range(-(2**63), 2**63)  # what a database column takes
+
+
+def encode_request(request: Request) -> bytes:
+    """Write one request, for `join_requests`.
+
+    Raises:
+        MalformedFrame: a field holds what msgpack cannot: an integer beyond 64 bits, an object.
+    """
+    return _pack(_dump(request))
+
+
+def join_requests(frame_id: int, encoded: Sequence[bytes]) -> bytes:
+    """Write a request frame of requests that `encode_request` wrote."""
+    return join((_pack(frame_id), join(encoded)))
 
 
 def encode_requests(frame_id: int, requests: Sequence[Request]) -> bytes:
-    """Write a request frame."""
-    return _pack([frame_id, [_dump(request) for request in requests]])
+    """Write a request frame.
+
+    Raises:
+        MalformedFrame: as `encode_request`.
+    """
+    return join_requests(frame_id, [encode_request(request) for request in requests])
 
 
 def decode_requests(data: bytes) -> tuple[int, tuple[Request, ...]]:
@@ -59,24 +78,34 @@ def encode_hints(hints: Sequence[Hint]) -> bytes:
     return _pack([0, [_dump(hint) for hint in hints]])
 
 
-def decode_reply(data: bytes) -> tuple[int, tuple[Result, ...] | None] | tuple[Hint, ...]:
-    """Read what the console sent: (frame id, results or None for "all done"), or hints.
+class Reply(NamedTuple):
+    """A reply frame as it was read; `results` is None where every request was just done."""
+
+    frame_id: int
+    results: tuple[Result, ...] | None
+
+
+def decode_reply(data: bytes) -> Reply | tuple[Hint, ...]:
+    """Read what the console sent: a reply, or hints.
 
     Raises:
         MalformedFrame: naming what is wrong and where.
     """
     frame_id, body = _unpack(data)
-    if frame_id == 0:
-        return tuple(_load_coded(item, _HINTS) for item in body or ())
-    if body is None:
-        return frame_id, None
+    if body is None and frame_id:
+        return Reply(frame_id, None)
     if not isinstance(body, list):
-        raise MalformedFrame("a reply frame is [id, null] or [id, [result, …]]")
-    return frame_id, tuple(_load_coded(item, _RESULTS) for item in body)
+        raise MalformedFrame("a reply frame is [id, null] or [id, [result, …]], a hint [0, […]]")
+    if frame_id == 0:
+        return tuple(_load_coded(item, _HINTS) for item in body)
+    return Reply(frame_id, tuple(_load_coded(item, _RESULTS) for item in body))
 
 
-def _pack(frame: object) -> bytes:
-    return ormsgpack.packb(frame, option=_KEYS)
+def _pack(item: object) -> bytes:
+    try:
+        return ormsgpack.packb(item, option=_KEYS)
+    except (TypeError, ValueError) as error:
+        raise MalformedFrame(f"this message cannot be written: {error}") from error
 
 
 def _unpack(data: bytes) -> tuple[int, Any]:
@@ -85,7 +114,7 @@ def _unpack(data: bytes) -> tuple[int, Any]:
     except (ValueError, RecursionError) as error:
         raise MalformedFrame(f"a frame of {len(data)} bytes is not msgpack: {error}") from error
     match frame:
-        case [int(frame_id), body] if not isinstance(frame_id, bool):
+        case [int(frame_id), body] if _is_integer(frame_id):
             return frame_id, body
     raise MalformedFrame("a frame is an array of an id and a body")
 
@@ -94,8 +123,10 @@ def _unpack(data: bytes) -> tuple[int, Any]:
 
 
 def _dump(message: Any) -> list[Any]:
-    fields = [_dump_field(getattr(message, name)) for name in _field_names(type(message))]
-    return [message.code, *fields] if hasattr(type(message), "code") else fields
+    cls: type = type(message)
+    names = _field_names(cls)
+    fields = [_dump_field(getattr(message, name)) for name in names]
+    return [message.code, *fields] if hasattr(cls, "code") else fields
 
 
 def _dump_field(value: Any) -> Any:
@@ -119,7 +150,7 @@ def _field_names(cls: type) -> tuple[str, ...]:
 
 def _load_coded(item: Any, known: dict[int, type[M]]) -> M:
     match item:
-        case [int(code), *fields] if code in known:
+        case [int(code), *fields] if code in known and _is_integer(code):
             return _load(known[code], fields)
         case [int(code), *_]:
             raise MalformedFrame(f"message {code} is unknown here; known: {sorted(known)}")
@@ -127,7 +158,7 @@ def _load_coded(item: Any, known: dict[int, type[M]]) -> M:
 
 
 def _load(cls: type[M], fields: Any) -> M:
-    readers = _readers(cls)
+    readers = _readers(cls)  # type: ignore[arg-type]  # a class is hashable
     if not isinstance(fields, list) or len(fields) != len(readers):
         raise MalformedFrame(f"{cls.__name__} has {len(readers)} fields: {', '.join(readers)}")
     values = []
@@ -162,7 +193,7 @@ def _reader(annotation: Any) -> Callable[[Any], Any]:
         return _read_whole
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return lambda field: _read_enum(annotation, field)
-    if dataclasses.is_dataclass(annotation):
+    if isinstance(annotation, type) and dataclasses.is_dataclass(annotation):
         return lambda field: _load(annotation, field)
     return _exactly(annotation)
 
@@ -171,8 +202,10 @@ def _exactly(wanted: type) -> Callable[[Any], Any]:
     def read(field: Any) -> Any:
         if wanted is float and type(field) is int:
             return float(field)
-        if type(field) is not wanted:  # bool is an int, and is not one here
+        if type(field) is not wanted:
             raise MalformedFrame(f"{wanted.__name__} expected, {type(field).__name__} received")
+        if wanted is int and not _is_integer(field):
+            raise MalformedFrame(f"{field} is beyond 64 bits with a sign")
         return field
 
     return read
@@ -224,9 +257,13 @@ def _read_scope(field: Any) -> messages.Scope:
     match field:
         case str(agent):
             return Owner(agent)
-        case [int(run), int(attempt)] if bool not in (type(run), type(attempt)):
+        case [int(run), int(attempt)] if _is_integer(run) and _is_integer(attempt):
             return Lease(run, attempt)
     raise MalformedFrame("a scope is [run, attempt] or the agent's name")
+
+
+def _is_integer(field: object) -> bool:
+    return type(field) is int and field in _INTEGERS  # bool is an int, and is not one here
 
 
 def _by_code(classes: Iterable[type[M]]) -> dict[int, type[M]]:

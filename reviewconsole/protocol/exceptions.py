@@ -1,11 +1,11 @@
 """What can be wrong with a frame.
 
-    ProtocolError                the connection is closed with `close_code`
-    ├── MalformedFrame    4400   not msgpack, not a frame, not a message, a field of the wrong type
-    ├── Unauthorised      4401   no token, an unknown or a revoked one
-    ├── OutOfOrder        4409   the first request is no hello, a second hello, a frame id repeated or skipped
-    ├── FrameTooLarge     4413   above the limit that the welcome named
-    └── WrongVersion      4426   the runner speaks another version of the protocol
+ProtocolError                the connection is closed with `close_code`
+├── MalformedFrame    4400   no msgpack, no frame, no message, a field of the wrong type
+├── Unauthorised      4401   no token, an unknown or a revoked one
+├── OutOfOrder        4409   no hello first, a second hello, a frame id repeated or skipped
+├── FrameTooLarge     4413   above the limit that the welcome named
+└── WrongVersion      4426   the runner speaks another version of the protocol
 """
 
 from __future__ import annotations

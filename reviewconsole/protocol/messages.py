@@ -54,7 +54,7 @@ class Owner:
 
 
 Scope: TypeAlias = Lease | Owner
-"""By what right a checkpoint operation is done; a thread with runs is written under a lease only."""
+"""By what right checkpoint work is done; a thread with runs is written under a lease only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Put:
     checkpoint_id: str
     parent_id: str | None
     document: bytes  # msgpack of LangGraph's checkpoint without the values stored in `values`
-    metadata: bytes  # JSON text, UTF-8
+    metadata: bytes  # tagged JSON text, UTF-8
     values: tuple[ChannelValue, ...]
 
 

@@ -84,8 +84,6 @@ def encode(value: Plain) -> tuple[str, bytes]:
     return "msgpack", _pack(value)
 
 
-
-
 def _unpack(data: bytes) -> Plain:
     try:
         value: Plain = ormsgpack.unpackb(data, ext_hook=_read_extension, option=_KEYS)
@@ -133,5 +131,3 @@ def _extension_body(value: Typed) -> bytes:
         return _pack(value.payload)
     body: tuple[Any, ...] = (value.module, value.name, value.payload)
     return _pack(list(body if value.method is None else (*body, value.method)))
-
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import (
@@ -15,7 +16,31 @@ from reviewconsole.protocol.exceptions import (
     OutOfOrder,
     WrongVersion,
 )
-from reviewconsole.protocol.messages import VERSION, Done, Hello, Hint, Request, Result
+from reviewconsole.protocol.messages import (
+    VERSION,
+    Assignments,
+    Beat,
+    Claim,
+    Done,
+    Found,
+    Get,
+    Heartbeat,
+    Hello,
+    Hint,
+    List,
+    Refused,
+    Request,
+    Result,
+    Welcome,
+)
+
+_ANSWERS: dict[type[Request], type[Result]] = {
+    Hello: Welcome,
+    Heartbeat: Beat,
+    Claim: Assignments,
+    Get: Found,
+    List: Found,
+}  # every other request is answered by `Done`, and any by `Refused`
 
 
 @dataclass(slots=True)
@@ -58,12 +83,19 @@ class ConsoleSession:
             )
 
 
+class Answered(NamedTuple):
+    """A reply matched to its frame: one result for each of its requests, in order."""
+
+    frame_id: int
+    results: tuple[Result, ...]
+
+
 @dataclass(slots=True)
 class RunnerSession:
     """The runner's end: numbers its frames and matches replies to them."""
 
     _last_id: int = 0
-    _sent: dict[int, int] = field(default_factory=dict)  # frame id → number of its requests
+    _sent: dict[int, tuple[type[Result], ...]] = field(default_factory=dict)  # id → answers due
 
     @property
     def unanswered(self) -> int:
@@ -71,28 +103,38 @@ class RunnerSession:
         return len(self._sent)
 
     def send(self, requests: Sequence[Request]) -> tuple[int, bytes]:
-        """Make the next request frame: its id and its bytes."""
-        self._last_id += 1
-        self._sent[self._last_id] = len(requests)
-        return self._last_id, codec.encode_requests(self._last_id, requests)
-
-    def receive(self, data: bytes) -> tuple[int, tuple[Result, ...]] | tuple[Hint, ...]:
-        """Read a reply (frame id and one result a request) or hints.
+        """Make the next request frame: its id and its bytes.
 
         Raises:
-            MalformedFrame: the bytes are no frame, or hold another number of results.
+            MalformedFrame: a request cannot be written; no frame was made.
+        """
+        return self.send_encoded(requests, [codec.encode_request(request) for request in requests])
+
+    def send_encoded(
+        self, requests: Sequence[Request], encoded: Sequence[bytes]
+    ) -> tuple[int, bytes]:
+        """Make the next request frame of requests that `codec.encode_request` has written."""
+        self._last_id += 1
+        self._sent[self._last_id] = tuple(_ANSWERS.get(type(item), Done) for item in requests)
+        return self._last_id, codec.join_requests(self._last_id, encoded)
+
+    def receive(self, data: bytes) -> Answered | tuple[Hint, ...]:
+        """Read a reply or hints.
+
+        Raises:
+            MalformedFrame: the bytes are no frame, or hold other results than were asked for.
             OutOfOrder: no frame of that id waits for a reply.
         """
-        match codec.decode_reply(data):
-            case (int(frame_id), results):
-                pass
-            case hints:
-                return hints  # type: ignore[return-value]  # the only other form
-        if frame_id not in self._sent:
-            raise OutOfOrder(f"a reply to frame {frame_id}, which waits for none")
-        count = self._sent.pop(frame_id)
-        if results is None:
-            return frame_id, (Done(),) * count
-        if len(results) != count:
-            raise MalformedFrame(f"{len(results)} results for the {count} requests of {frame_id}")
-        return frame_id, results
+        reply = codec.decode_reply(data)
+        if not isinstance(reply, codec.Reply):
+            return reply
+        if reply.frame_id not in self._sent:
+            raise OutOfOrder(f"a reply to frame {reply.frame_id}, which waits for none")
+        due = self._sent.pop(reply.frame_id)
+        results = (Done(),) * len(due) if reply.results is None else reply.results
+        if len(results) != len(due):
+            raise MalformedFrame(f"{len(results)} results where {len(due)} were due")
+        for result, answer in zip(results, due, strict=True):
+            if not isinstance(result, answer | Refused):
+                raise MalformedFrame(f"{type(result).__name__} where {answer.__name__} was due")
+        return Answered(reply.frame_id, results)

@@ -6,11 +6,11 @@ them (64-bit ids). What JSON cannot say exactly is written as an object with one
     {"$int": "9007199254740993"}        an integer beyond ±2^53
     {"$float": "1.0"}                   an integral, infinite or not-a-number float (1.0 is not 1)
     {"$bytes": "<base64>"}              bytes
-    {"$str": "<utf-16 in hex>"}         text with lone surrogates
+    {"$str": "<hex>"}                   text with lone surrogates: UTF-8 that lets them pass
     {"$map": [[key, value], …]}         a dict with keys that are not well-formed text
-    {"$type": name, "$code": n, "$value": …, "$method"?: m}   a `Typed` value
+    {"$type": "module:name", "$code": n, "$value": …, "$method"?: m}   a `Typed` value
 
-A value's own key that begins with `$` is written with the `$` doubled, so no value can pose as a tag.
+A value's own key that begins with `$` is written with the `$` doubled: no value can pose as a tag.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import base64
 import binascii
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import rfc8785
@@ -28,6 +30,7 @@ from reviewconsole.protocol.plain import Plain, Typed
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _SAFE_INT = 2**53 - 1  # RFC 8785 admits what an IEEE double holds exactly
+_CODES = range(128)  # msgpack's extension codes for applications
 _UNORDERED = {("builtins", "set"), ("builtins", "frozenset")}
 
 
@@ -38,50 +41,41 @@ def tag(value: Plain) -> Json:
 
     Raises:
         TypeError: the value is not plain (see `plain.Plain`).
+        ValueError: it nests too deeply, or holds an integer of more digits than Python prints.
     """
-    match value:
-        case None | bool():
-            return value
-        case int():
-            return value if -_SAFE_INT <= value <= _SAFE_INT else {"$int": str(value)}
-        case float():
-            plain = math.isfinite(value) and not value.is_integer()
-            return value if plain else {"$float": repr(value)}
-        case str():
-            return value if _well_formed(value) else {"$str": _utf16(value)}
-        case bytes():
-            return {"$bytes": base64.b64encode(value).decode()}
-        case list() | tuple():
-            return [tag(item) for item in value]
-        case dict():
-            return _tag_dict(value)
-        case Typed():
-            return _tag_typed(value)
-    raise TypeError(f"{type(value).__name__} is not a plain value; decode it first")
+    with _depth_checked():
+        return _tag(value)
 
 
 def untag(value: Json) -> Plain:
     """Read tagged JSON back into a plain value; the inverse of `tag`.
 
     Raises:
-        ValueError: an object has a reserved `$` key and is not a well-formed tag.
+        ValueError: an object has a reserved `$` key and is not a well-formed tag, or the value
+            nests too deeply.
     """
-    match value:
-        case list():
-            return [untag(item) for item in value]
-        case dict():
-            return _untag_dict(value)
-    return value
+    with _depth_checked():
+        return _untag(value)
 
 
 def canonical(value: Plain) -> bytes:
-    """The one byte string of a plain value: RFC 8785 of its tagged JSON."""
-    return rfc8785.dumps(tag(value))  # type: ignore[arg-type]  # its alias names no recursive type
+    """The one byte string of a plain value: RFC 8785 of its tagged JSON.
+
+    Raises:
+        TypeError, ValueError: as `tag`.
+    """
+    with _depth_checked():
+        return rfc8785.dumps(_tag(value))
 
 
 def dumps(value: Plain) -> str:
-    """Tagged JSON as ASCII text, keeping the order of keys: what the database stores."""
-    return json.dumps(tag(value), allow_nan=False, separators=(",", ":"))
+    """Tagged JSON as ASCII text, keeping the order of keys: what the database stores.
+
+    Raises:
+        TypeError, ValueError: as `tag`.
+    """
+    with _depth_checked():
+        return json.dumps(_tag(value), allow_nan=False, separators=(",", ":"))
 
 
 def loads(text: str) -> Plain:
@@ -90,22 +84,62 @@ def loads(text: str) -> Plain:
     Raises:
         ValueError: the text is not JSON, or not tagged JSON.
     """
-    return untag(json.loads(text))
+    with _depth_checked():
+        return _untag(json.loads(text))
+
+
+@contextmanager
+def _depth_checked() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise ValueError("the value nests too deeply; make it flatter") from None
+
+
+def _tag(value: Plain) -> Json:
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return value if -_SAFE_INT <= value <= _SAFE_INT else {"$int": str(value)}
+        case float():
+            exact = math.isfinite(value) and not value.is_integer()
+            return value if exact else {"$float": repr(value)}
+        case str():
+            return value if _well_formed(value) else {"$str": _surrogates_passed(value)}
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode()}
+        case list():
+            return [_tag(item) for item in value]
+        case dict():
+            return _tag_dict(value)
+        case Typed():
+            return _tag_typed(value)
+    raise TypeError(f"{type(value).__name__} is not a plain value; decode it first")
+
+
+def _untag(value: Json) -> Plain:
+    match value:
+        case list():
+            return [_untag(item) for item in value]
+        case dict():
+            return _untag_dict(value)
+    return value
 
 
 def _tag_dict(value: dict[Any, Plain]) -> Json:
     if all(isinstance(key, str) and _well_formed(key) for key in value):
-        return {f"${key}" if key.startswith("$") else key: tag(item) for key, item in value.items()}
-    pairs: list[Json] = [[tag(_as_list(key)), tag(item)] for key, item in value.items()]
-    return {"$map": sorted(pairs, key=rfc8785.dumps)}  # type: ignore[arg-type]  # as above
+        return {f"${key}" if key[:1] == "$" else key: _tag(item) for key, item in value.items()}
+    pairs: list[Json] = [[_tag(_as_list(key)), _tag(item)] for key, item in value.items()]
+    return {"$map": sorted(pairs, key=rfc8785.dumps)}
 
 
 def _tag_typed(value: Typed) -> Json:
-    payload = tag(value.payload)
+    payload = _tag(value.payload)
     if (value.module, value.name) in _UNORDERED and isinstance(payload, list):
-        payload = sorted(payload, key=rfc8785.dumps)  # type: ignore[arg-type]  # as above
+        payload = sorted(payload, key=rfc8785.dumps)
     tagged: dict[str, Json] = {
-        "$type": f"{value.module}:{value.name}",
+        "$type": f"{_escaped(value.module)}:{value.name}",
         "$code": value.code,
         "$value": payload,
     }
@@ -117,7 +151,7 @@ def _tag_typed(value: Typed) -> Json:
 def _untag_dict(value: dict[str, Json]) -> Plain:
     reserved = [key for key in value if key.startswith("$") and not key.startswith("$$")]
     if not reserved:
-        return {key[1:] if key.startswith("$$") else key: untag(v) for key, v in value.items()}
+        return {key[1:] if key[:2] == "$$" else key: _untag(v) for key, v in value.items()}
     match value:
         case {"$int": str(digits), **rest} if not rest:
             return int(digits)
@@ -126,14 +160,13 @@ def _untag_dict(value: dict[str, Json]) -> Plain:
         case {"$bytes": str(encoded), **rest} if not rest:
             return _unbase64(encoded)
         case {"$str": str(units), **rest} if not rest:
-            return bytes.fromhex(units).decode("utf-16-be", "surrogatepass")
+            return bytes.fromhex(units).decode(errors="surrogatepass")
         case {"$map": list(pairs), **rest} if not rest:
             return _untag_map(pairs)
         case {"$type": str(name), "$code": int(code), "$value": payload, **rest}:
-            return _untag_typed(name, code, untag(payload), rest)
-    raise ValueError(
-        f"{reserved[0]!r} is a reserved key of tagged JSON; write it {'$' + reserved[0]!r} to mean it"
-    )
+            return _untag_typed(name, code, _untag(payload), rest)
+    key = reserved[0]
+    raise ValueError(f"{key!r} is a reserved key of tagged JSON; write {'$' + key!r} to mean it")
 
 
 def _untag_map(pairs: list[Json]) -> Plain:
@@ -141,7 +174,7 @@ def _untag_map(pairs: list[Json]) -> Plain:
     for pair in pairs:
         match pair:
             case [key, item]:
-                result[_as_key(untag(key))] = untag(item)
+                result[_untag_key(key)] = _untag(item)
             case _:
                 raise ValueError("a $map holds pairs of a key and a value")
     return result
@@ -152,7 +185,9 @@ def _untag_typed(name: str, code: int, payload: Plain, rest: dict[str, Json]) ->
     method = rest.pop("$method", None)
     if rest or not separator or not (method is None or isinstance(method, str)):
         raise ValueError(f"{name!r} is not a well-formed $type tag")
-    return Typed(code, module, qualified, payload, method)
+    if isinstance(code, bool) or code not in _CODES or not (module or isinstance(payload, bytes)):
+        raise ValueError(f"$code {code} of {name!r} is no msgpack extension with such a payload")
+    return Typed(code, _unescaped(module), qualified, payload, method)
 
 
 def _unbase64(encoded: str) -> bytes:
@@ -162,12 +197,29 @@ def _unbase64(encoded: str) -> bytes:
         raise ValueError(f"$bytes is not base64: {error}") from error
 
 
-def _as_list(key: Any) -> Plain:
-    return [_as_list(item) for item in key] if isinstance(key, tuple) else key  # type: ignore[no-any-return]  # keys are plain
+def _as_list(key: Any) -> Any:
+    return [_as_list(item) for item in key] if isinstance(key, tuple) else key
 
 
-def _as_key(value: Plain) -> Any:
-    return tuple(_as_key(item) for item in value) if isinstance(value, list) else value
+def _untag_key(tagged: Json) -> Any:
+    key = _as_tuple(_untag(tagged))
+    try:
+        hash(key)
+    except TypeError:
+        raise ValueError(f"a key of a $map cannot be {tagged!r}") from None
+    return key
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+def _escaped(module: str) -> str:
+    return module.replace("%", "%25").replace(":", "%3A")  # a hostile name stays unambiguous
+
+
+def _unescaped(module: str) -> str:
+    return module.replace("%3A", ":").replace("%25", "%")
 
 
 def _well_formed(text: str) -> bool:
@@ -178,5 +230,5 @@ def _well_formed(text: str) -> bool:
     return True
 
 
-def _utf16(text: str) -> str:
-    return text.encode("utf-16-be", "surrogatepass").hex()
+def _surrogates_passed(text: str) -> str:
+    return text.encode(errors="surrogatepass").hex()
