@@ -176,7 +176,6 @@ RUNNER_MAX_FRAME_BYTES = number("RUNNER_MAX_FRAME_BYTES", 64 * 1024 * 1024, lowe
 # Django.
 INSTALLED_APPS = [
     *(["daphne"] if DEBUG else []),  # `runserver` with websockets
-    "agents",
     "channels",
     "csp",
     "django_htmx",
@@ -186,6 +185,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "agents",  # last: its roles hand out the permissions that `migrate` makes for the others
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -6,39 +6,62 @@ alice and bob review, olga operates, ada administers, mallory has signed in and 
 import pytest
 from django.contrib.auth.models import Group, User
 
+from agents.roles import ADMINS, OPERATORS, REVIEWERS
+
 pytest_plugins = ("tests.servers", "tests.chromium")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--database`, for the second run of the suite: on the other database."""
+    parser.addoption(
+        "--database", action="store_true", help="run only the tests that use the database"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--database`, leave out what the database cannot change."""
+    if not config.getoption("--database"):
+        return
+    pure = [item for item in items if not uses_database(item)]
+    config.hook.pytest_deselected(items=pure)
+    items[:] = [item for item in items if uses_database(item)]
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Whether the test asked for a database, itself or through its fixtures."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & {"db", "transactional_db"}) or "django_db" in item.keywords
 
 
 def person(name: str, *roles: str, **fields: object) -> User:
     """Make a user who holds `roles`; the password is the name."""
     user = User.objects.create_user(name, f"{name}@example.com", name, **fields)
-    user.groups.set(Group.objects.filter(name__in=roles))
-    assert user.groups.count() == len(roles), f"of the roles {roles} some do not exist"
+    user.groups.set([Group.objects.get(name=role) for role in roles])
     return user
 
 
 @pytest.fixture
 def alice(db: None) -> User:
     """A reviewer."""
-    return person("alice", "Reviewers")
+    return person("alice", REVIEWERS)
 
 
 @pytest.fixture
 def bob(db: None) -> User:
     """A second reviewer."""
-    return person("bob", "Reviewers")
+    return person("bob", REVIEWERS)
 
 
 @pytest.fixture
 def olga(db: None) -> User:
     """An operator."""
-    return person("olga", "Operators")
+    return person("olga", OPERATORS)
 
 
 @pytest.fixture
 def ada(db: None) -> User:
     """An admin."""
-    return person("ada", "Admins", is_staff=True)
+    return person("ada", ADMINS, is_staff=True)
 
 
 @pytest.fixture
