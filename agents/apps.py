@@ -2,7 +2,6 @@
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
-from django.db.models.signals import post_migrate
 
 
 class AgentsConfig(AppConfig):

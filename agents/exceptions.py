@@ -14,6 +14,7 @@
     │   ├── InvalidAnswer           an answer the request does not allow; `errors` by path
     │   └── InvalidInput            a start or a token that cannot be used; `errors` by path
     └── RequestRefused              a runner's request; `code` is the wire's refusal code
+        └── TokenEnded              the runner's token was revoked, or the process is another token's
 """
 
 from __future__ import annotations
@@ -102,3 +103,10 @@ class RequestRefused(AgentsError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class TokenEnded(RequestRefused):
+    """The runner's token was revoked, or its process belongs to another token."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("forbidden", message)

@@ -43,6 +43,12 @@ def cancel_run(channel: str, run: int, attempt: int) -> None:
     transaction.on_commit(lambda: async_to_sync(send)(), robust=True)
 
 
+def token_revoked(token: int) -> None:
+    """Tell the runners' sockets that a token has ended, once the transaction has committed."""
+    message: dict[str, object] = {"type": "runner.revoked", "token": token}
+    transaction.on_commit(lambda: _send([(RUNNERS, message)]), robust=True)
+
+
 def _send(messages: Iterable[tuple[str, dict[str, object]]]) -> None:
     async def send_all() -> None:
         layer = get_channel_layer()

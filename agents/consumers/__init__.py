@@ -1,0 +1,1 @@
+"""The sockets: runners on one, browsers on the other. Thin: services decide, push tells."""

@@ -1,0 +1,258 @@
+"""The runners' socket: frames in, services called, results out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, assert_never
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import DatabaseError, OperationalError
+
+from agents import push
+from agents.consumers.writer import Call, writer
+from agents.exceptions import RequestRefused, TokenEnded
+from agents.models import Runner, RunnerToken
+from agents.services import decisions, interrupts, runners, runs, tokens
+from agents.services.checkpoints import Caller
+from reviewconsole.protocol import codec
+from reviewconsole.protocol.exceptions import ProtocolError, Unauthorised
+from reviewconsole.protocol.messages import (
+    VERSION,
+    Applied,
+    Assignments,
+    Cancel,
+    Cancelled,
+    Claim,
+    DeleteThread,
+    Delivered,
+    Done,
+    Failed,
+    Finished,
+    Found,
+    Get,
+    Heartbeat,
+    Hello,
+    Lease,
+    List,
+    Paused,
+    Put,
+    PutWrites,
+    RefusalCode,
+    Refused,
+    Release,
+    Request,
+    Result,
+    Wake,
+    Welcome,
+)
+from reviewconsole.protocol.session import ConsoleSession
+
+log = logging.getLogger(__name__)
+
+_HELLO_WITHIN_SECONDS = 10.0
+
+
+class RunnerConsumer(AsyncWebsocketConsumer):
+    """One runner's connection.
+
+    It keeps nothing that must survive: who the runner is and what it may do comes from its token and
+    its hello, what it holds is in the database.
+    """
+
+    token: RunnerToken
+    runner: Runner | None = None
+    caller: Caller
+    session: ConsoleSession
+    deadline: asyncio.TimerHandle | None = None
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Call the handler of an event.
+
+        Channels' own dispatch closes old database connections before every message, in another
+        thread: half of a frame's time here, where the writer keeps its connection for good.
+        """
+        await getattr(self, message["type"].replace(".", "_"))(message)
+
+    async def connect(self) -> None:
+        """Admit a runner by its bearer token; refuse others with close code 4401 after accepting.
+
+        A refused handshake would give no reason, and a runner must know whether to try again.
+        """
+        self.session = ConsoleSession(settings.RUNNER_MAX_FRAME_BYTES)
+        token = await database_sync_to_async(tokens.authenticate)(secret=_bearer(self.scope))
+        await self.accept()
+        if token is None:
+            await self._close(Unauthorised("the token is missing, unknown or revoked"))
+            return
+        self.token = token
+        await self.channel_layer.group_add(push.RUNNERS, self.channel_name)
+        self.deadline = asyncio.get_running_loop().call_later(
+            _HELLO_WITHIN_SECONDS, lambda: asyncio.ensure_future(self._late())
+        )
+
+    async def _late(self) -> None:
+        await self._close(Unauthorised(f"no hello within {_HELLO_WITHIN_SECONDS:.0f} seconds"))
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Execute one frame and answer it. The next frame of this connection waits its turn."""
+        if not hasattr(self, "token"):
+            return  # refused already; its close is on the way
+        try:
+            frame_id, requests = self.session.receive(bytes_data or b"")
+            results = await self._execute(requests)
+        except ProtocolError as error:
+            await self._close(error)
+            return
+        await self.send(bytes_data=self._reply(frame_id, results))
+
+    async def _execute(self, requests: tuple[Request, ...]) -> list[Result]:
+        calls = [Call(self.caller, self._work(request)) for request in self._greeted(requests)]
+        results = await writer().execute(calls)
+        if any(isinstance(result, _Ended) for result in results):
+            raise Unauthorised("the token was revoked, or this process belongs to another token")
+        return results
+
+    def _greeted(self, requests: tuple[Request, ...]) -> tuple[Request, ...]:
+        if self.runner is None:
+            self.caller = Caller(0, frozenset(self.token.agents))
+        if self.deadline is not None:
+            self.deadline.cancel()
+        return requests
+
+    def _work(self, request: Request) -> Any:
+        """The request itself for the checkpoint store, else the service call that does it."""
+        match request:
+            case Put() | PutWrites() | Get() | List() | DeleteThread():
+                return request
+            case Hello():
+                return _guarded(partial(self._hello, request))
+            case _:
+                return _guarded(partial(self._live, request))
+
+    def _hello(self, request: Hello) -> Result:
+        runner, lost = runners.connect(
+            token=self.token, hello=request, channel=self.channel_name
+        )
+        self.runner = runner
+        self.caller = Caller(runner.pk, frozenset(self.token.agents))
+        lease = settings.RUNNER_LEASE_SECONDS
+        return Welcome(
+            version=VERSION,
+            runner=runner.pk,
+            lease_seconds=float(lease),
+            heartbeat_seconds=min(2.0, lease / 3),
+            max_frame_bytes=settings.RUNNER_MAX_FRAME_BYTES,
+            lost=lost,
+        )
+
+    def _live(
+        self,
+        request: Heartbeat | Claim | Release | Paused | Finished | Failed | Cancelled | Delivered | Applied,
+    ) -> Result:
+        runner = self.runner
+        if runner is None:
+            raise RequestRefused(RefusalCode.INVALID, "the hello was refused")
+        match request:
+            case Heartbeat():
+                runs.reap()
+                return runners.renew(runner=runner, held=request.held)
+            case Claim():
+                runs.reap()
+                agents = list(runner.agents.values_list("name", flat=True))
+                return Assignments(runs.claim(runner=runner, agents=agents, free=request.free))
+            case Release():
+                runs.release(runner=runner, lease=request.lease)
+            case Paused():
+                interrupts.open_pause(runner=runner, request=request)
+            case Finished():
+                runs.finish(runner=runner, request=request)
+            case Failed():
+                runs.fail(runner=runner, request=request)
+            case Cancelled():
+                runs.stop(runner=runner, request=request)
+            case Delivered():
+                decisions.deliver(runner=runner, request=request)
+            case Applied():
+                decisions.apply(runner=runner, request=request)
+            case _:
+                assert_never(request)
+        return Done()
+
+    def _reply(self, frame_id: int, results: list[Result]) -> bytes:
+        reply = codec.encode_reply(frame_id, results)
+        if len(reply) <= self.session.max_frame_bytes:
+            return reply
+        # Only reads grow: name the limit instead of breaking the connection.
+        limit = self.session.max_frame_bytes
+        refused = Refused(
+            RefusalCode.TOO_LARGE,
+            f"the reply of {len(reply)} bytes exceeds RUNNER_MAX_FRAME_BYTES={limit}; raise it, "
+            "or read fewer checkpoints at once",
+        )
+        kept = [refused if isinstance(result, Found) else result for result in results]
+        return codec.encode_reply(frame_id, kept)
+
+    async def disconnect(self, code: int) -> None:
+        """Note that the runner has gone; its runs have a short time to be taken up again."""
+        if self.deadline is not None:
+            self.deadline.cancel()
+        await self.channel_layer.group_discard(push.RUNNERS, self.channel_name)
+        if self.runner is not None:
+            gone = partial(self._gone, self.runner)
+            await writer().execute([Call(self.caller, _guarded(gone))])
+
+    def _gone(self, runner: Runner) -> Result:
+        runners.disconnect(runner=runner, channel=self.channel_name)
+        return Done()
+
+    async def runner_wake(self, _: dict[str, Any]) -> None:
+        """A run may be queued: tell the runner to claim."""
+        await self.send(bytes_data=codec.encode_hints([Wake()]))
+
+    async def runner_cancel(self, message: dict[str, Any]) -> None:
+        """A run in this runner's hands was cancelled."""
+        lease = Lease(message["run"], message["attempt"])
+        await self.send(bytes_data=codec.encode_hints([Cancel(lease)]))
+
+    async def runner_revoked(self, message: dict[str, Any]) -> None:
+        """A token was revoked: end the connections that were opened with it."""
+        if message["token"] == self.token.pk:
+            await self._close(Unauthorised("the token was revoked"))
+
+    async def _close(self, error: ProtocolError) -> None:
+        log.warning("runner socket closed with %d: %s", error.close_code, error)
+        await self.close(code=error.close_code, reason=str(error)[:120])
+
+
+class _Ended(Refused):
+    """The refusal that ends the connection."""
+
+
+def _guarded(call: Callable[[], Result]) -> Callable[[], Result]:
+    """Turn what a service raises into the refusal of this one request."""
+
+    def guarded() -> Result:
+        try:
+            return call()
+        except TokenEnded as error:
+            return _Ended(RefusalCode(error.code), str(error))
+        except RequestRefused as error:
+            return Refused(RefusalCode(error.code), str(error))
+        except OperationalError as error:
+            return Refused(RefusalCode.UNAVAILABLE, f"the database did not answer: {error}")
+        except DatabaseError as error:
+            log.exception("a runner's request was refused by the database")
+            return Refused(RefusalCode.INVALID, f"the database refused it: {error}")
+
+    return guarded
+
+
+def _bearer(scope: dict[str, Any]) -> str:
+    header: bytes = dict(scope["headers"]).get(b"authorization", b"")
+    scheme, _, secret = header.decode("latin-1").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""

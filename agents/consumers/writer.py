@@ -1,0 +1,115 @@
+"""Group commit: what runners ask together is stored together.
+
+One writer a process: while it is busy, requests of all connections pile up, and the next round takes
+them in one transaction. SQLite gets its single writer by this, PostgreSQL few and full commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import sync_to_async
+from django.db import connection
+
+from agents.services.checkpoints import Caller, Store
+from reviewconsole.protocol.messages import (
+    CheckpointRequest,
+    RefusalCode,
+    Refused,
+    Result,
+)
+
+log = logging.getLogger(__name__)
+
+Lifecycle: TypeAlias = Callable[[], Result]
+"""A request outside the checkpoint store, bound to its service: run in the writer's thread."""
+
+_AT_MOST = 512  # requests in one round
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, ready to be executed in the writer's thread."""
+
+    caller: Caller
+    work: CheckpointRequest | Lifecycle
+
+
+class Writer:
+    """Executes the requests of all runner connections of this process, in rounds."""
+
+    def __init__(self) -> None:
+        self._store = Store()
+        self._waiting: deque[tuple[Sequence[Call], asyncio.Future[list[Result]]]] = deque()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._round: asyncio.Task[None] | None = None
+
+    async def execute(self, calls: Sequence[Call]) -> list[Result]:
+        """Execute a frame's calls, in order; returns once all of them are committed or refused."""
+        done: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((calls, done))
+        if self._round is None:
+            self._round = asyncio.create_task(self._rounds())
+        return await done
+
+    async def _rounds(self) -> None:
+        # asgiref's executor call, so that hints sent after commit reach this event loop.
+        run = sync_to_async(self._run, thread_sensitive=False, executor=self._thread)
+        while self._waiting:
+            frames = list(self._take())
+            try:
+                results = iter(await run([call for calls, _ in frames for call in calls]))
+            except Exception:
+                log.exception("a round of %d frames failed", len(frames))
+                results = iter([])
+            for calls, done in frames:
+                if not done.done():  # its connection may have gone
+                    done.set_result([next(results, _FAILED) for _ in calls])
+                else:
+                    for _ in calls:
+                        next(results, None)
+        self._round = None
+
+    def _take(self) -> Iterator[tuple[Sequence[Call], asyncio.Future[list[Result]]]]:
+        size = 0
+        while self._waiting and size < _AT_MOST:
+            calls, done = self._waiting.popleft()
+            size += len(calls)
+            yield calls, done
+
+    def _run(self, calls: Sequence[Call]) -> list[Result]:
+        results: list[Result] = []
+        for is_lifecycle, group in groupby(calls, key=lambda call: callable(call.work)):
+            if is_lifecycle:
+                results += [call.work() for call in group]  # type: ignore[operator]  # grouped so
+            else:
+                results += self._store.execute([(call.caller, call.work) for call in group])  # type: ignore[misc]  # grouped so
+        if any(_is_unavailable(result) for result in results):
+            connection.close()  # a broken connection is not used for the next round
+        return results
+
+
+def _is_unavailable(result: Result) -> bool:
+    return isinstance(result, Refused) and result.reason == RefusalCode.UNAVAILABLE
+
+
+_FAILED = Refused(RefusalCode.UNAVAILABLE, "the console failed; its log says why")
+_writers: WeakKeyDictionary[asyncio.AbstractEventLoop, Writer] = WeakKeyDictionary()
+
+
+def writer() -> Writer:
+    """The writer of this event loop: one a process, and one a test."""
+    loop = asyncio.get_running_loop()
+    if loop not in _writers:
+        _writers[loop] = Writer()
+    return _writers[loop]
+
+

@@ -1,0 +1,83 @@
+"""Assignments: a claimed run with all that its runner needs to execute it."""
+
+from __future__ import annotations
+
+from django.db.models import F
+from django.utils import timezone
+
+from agents.models import Decision, Run, Runner
+from agents.services import checkpoints
+from agents.services.runners import lease_time
+from reviewconsole.protocol import plain
+from reviewconsole.protocol.messages import Answer, Assignment, Lease, Whole
+
+
+def take(run: Run, runner: Runner) -> bool:
+    """Move a queued run into a runner's hands, inside the caller's transaction.
+
+    The first attempt notes the thread's head: a later one sees by it whether the input was taken.
+    Returns False when another runner was first.
+    """
+    base = {} if run.attempt else {"base_checkpoint_id": checkpoints.head(run.thread)}
+    now = timezone.now()
+    taken = Run.objects.filter(pk=run.pk, status=Run.Status.QUEUED, attempt=run.attempt).update(
+        status=Run.Status.RUNNING,
+        attempt=F("attempt") + 1,
+        runner=runner,
+        lease_expires_at=now + lease_time(),
+        started_at=run.started_at or now,
+        **base,
+    )
+    if taken:
+        run.refresh_from_db()
+    return taken == 1
+
+
+def make(run: Run) -> Assignment:
+    """The assignment of a run that was just taken. Queries: 2."""
+    return Assignment(
+        lease=Lease(run.pk, run.attempt),
+        agent=run.thread.agent.name,
+        thread=run.thread.thread_id,
+        trigger=run.trigger,
+        input=Whole(*plain.encode(run.input)),
+        context=run.context,
+        interrupt_before=tuple(run.interrupt_before),
+        interrupt_after=tuple(run.interrupt_after),
+        recursion_limit=run.recursion_limit,
+        base_checkpoint_id=run.base_checkpoint_id,
+        answers=_answers(run),
+    )
+
+
+def _answers(run: Run) -> tuple[Answer, ...]:
+    """The run's own decisions, and those the same pause has taken already.
+
+    A node that asks several questions runs again for each, at one checkpoint: it is offered all the
+    answers given there, so that none is lost and none is asked for twice.
+    """
+    if run.resumes is None:
+        return ()
+    decisions = (
+        Decision.objects.filter(
+            interrupt__thread=run.thread, interrupt__checkpoint_id=run.resumes.checkpoint_id
+        )
+        .exclude(status=Decision.Status.REFUSED)
+        .select_related("interrupt")
+        .order_by("pk")
+    )
+    return tuple(_answer(decision) for decision in decisions)
+
+
+def _answer(decision: Decision) -> Answer:
+    asked = decision.interrupt
+    return Answer(
+        decision=decision.pk,
+        kind=asked.kind,
+        interrupt_id=asked.interrupt_id,
+        task_id=asked.task_id,
+        fingerprint=asked.fingerprint,
+        digest=asked.digest,
+        value=Whole(*plain.encode(decision.resume)),
+        settled=decision.status == Decision.Status.APPLIED,
+    )

@@ -1,0 +1,173 @@
+"""Rows of the checkpoint store: wire values in, table rows out, and back.
+
+An array's value is kept as runs of part numbers, `(first, count)` pairs: an append-only channel
+costs eight bytes a version for ever, an edit in the middle a few pairs more.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+
+from agents.exceptions import RequestRefused
+from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
+from agents.services.part_numbers import PartNumbers, ThreadParts
+from reviewconsole.protocol import tagged
+from reviewconsole.protocol.messages import Put, PutWrites, RefusalCode, Value, Whole
+from reviewconsole.protocol.parts import HASH_BYTES, join, part_hash
+
+_RUN = struct.Struct(">II")
+
+
+class Batch:
+    """The rows of many puts and writes, folded so that each table is written once.
+
+    Duplicates inside the batch are folded here, since `ON CONFLICT DO UPDATE` cannot touch a row
+    twice: of checkpoints and special writes the last stays, of values and plain writes the first.
+    """
+
+    def __init__(self, numbers: PartNumbers) -> None:
+        self._numbers = numbers
+        self._parts: dict[int, ThreadParts] = {}
+        self._checkpoints: dict[tuple[int, str, str], Checkpoint] = {}
+        self._blobs: dict[tuple[int, str, str, str], Blob] = {}
+        self._writes: dict[tuple[object, ...], PendingWrite] = {}
+        self._special: dict[tuple[object, ...], PendingWrite] = {}
+
+    def put(self, thread: Thread, run: Run | None, request: Put) -> None:
+        """Add a checkpoint and its new channel values.
+
+        Raises:
+            RequestRefused: a hash names a part that neither the thread nor the request has, or the
+                metadata is not JSON.
+        """
+        try:
+            metadata = tagged.loads(request.metadata.decode())
+        except ValueError as error:
+            raise RequestRefused(RefusalCode.INVALID, f"metadata is not JSON: {error}") from error
+        blobs = {}
+        for item in request.values:
+            form, data = self._store(thread, item.value)
+            blobs[thread.pk, request.ns, item.channel, item.version] = Blob(
+                thread=thread, ns=request.ns, channel=item.channel, version=item.version,
+                kind=item.value.kind, form=form, data=data,
+            )  # fmt: skip
+        self._blobs = blobs | self._blobs
+        self._checkpoints[thread.pk, request.ns, request.checkpoint_id] = Checkpoint(
+            thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
+            parent_id=request.parent_id, document=request.document, metadata=metadata, run=run,
+        )  # fmt: skip
+
+    def put_writes(self, thread: Thread, request: PutWrites) -> None:
+        """Add the pending writes of a task.
+
+        Raises:
+            RequestRefused: a hash names a part that neither the thread nor the request has.
+        """
+        rows = {}
+        for write in request.writes:
+            form, data = self._store(thread, write.value)
+            key = (thread.pk, request.ns, request.checkpoint_id, request.task_id, write.index)
+            rows[key] = PendingWrite(
+                thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
+                task_id=request.task_id, index=write.index, task_path=request.task_path,
+                channel=write.channel, kind=write.value.kind, form=form, data=data,
+            )  # fmt: skip
+        if request.replace:
+            self._special |= rows
+        else:
+            self._writes = rows | self._writes
+
+    def flush(self) -> None:
+        """Write all rows: at most six statements, whatever the size of the batch."""
+        added = [part for parts in self._parts.values() for part in parts.added]
+        if added:
+            Part.objects.bulk_create(added)
+        for parts in self._parts.values():
+            if parts.added:
+                parts.thread.part_next = parts.next
+                parts.added = []
+                Thread.objects.filter(pk=parts.thread.pk).update(part_next=parts.next)
+        if self._blobs:
+            Blob.objects.bulk_create(self._blobs.values(), ignore_conflicts=True)
+        if self._checkpoints:
+            Checkpoint.objects.bulk_create(
+                self._checkpoints.values(),
+                update_conflicts=True,
+                unique_fields=("thread", "ns", "checkpoint_id"),
+                update_fields=("parent_id", "document", "metadata"),
+            )
+        if self._writes:
+            PendingWrite.objects.bulk_create(self._writes.values(), ignore_conflicts=True)
+        if self._special:
+            PendingWrite.objects.bulk_create(
+                self._special.values(),
+                update_conflicts=True,
+                unique_fields=("thread", "ns", "checkpoint_id", "task_id", "index"),
+                update_fields=("task_path", "channel", "kind", "form", "data"),
+            )
+        for rows in (self._blobs, self._checkpoints, self._writes, self._special):
+            rows.clear()
+
+    def _store(self, thread: Thread, value: Value) -> tuple[Form, bytes]:
+        if isinstance(value, Whole):
+            return Form.WHOLE, value.data
+        parts = self._parts.get(thread.pk)
+        if parts is None:
+            parts = self._parts[thread.pk] = self._numbers.of(thread)
+        sent = {part_hash(part): part for part in value.new}
+        numbers = []
+        for name in _hashes(value.hashes):
+            number = parts.number(name, sent.get(name))
+            if number is None:
+                raise RequestRefused(
+                    RefusalCode.MISSING_PARTS,
+                    f"part {name.hex()} of thread {thread.thread_id} is not known here; send it again",
+                )
+            numbers.append(number)
+        return Form.RUNS, pack_runs(numbers)
+
+
+def _hashes(joined: bytes) -> Iterator[bytes]:
+    return (joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES))
+
+
+def pack_runs(numbers: Iterable[int]) -> bytes:
+    """Write part numbers as runs of consecutive ones."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][0] + runs[-1][1]:
+            runs[-1][1] += 1
+        else:
+            runs.append([number, 1])
+    return b"".join(_RUN.pack(first, count) for first, count in runs)
+
+
+def unpack_runs(data: bytes) -> list[int]:
+    """Read part numbers back; the inverse of `pack_runs`."""
+    return [n for first, count in _RUN.iter_unpack(data) for n in range(first, first + count)]
+
+
+def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:
+    """The stored values of these rows, whole and in order: one query for all their parts.
+
+    Raises:
+        KeyError: a row names a part that does not exist; the store is damaged.
+    """
+    wanted: dict[int, set[int]] = {}
+    for row in rows:
+        if row.form == Form.RUNS:
+            wanted.setdefault(row.thread_id, set()).update(unpack_runs(bytes(row.data)))
+    parts: dict[tuple[int, int], bytes] = {}
+    for thread, numbers in wanted.items():
+        found = Part.objects.filter(thread=thread, seq__gte=min(numbers), seq__lte=max(numbers))
+        for seq, data in found.values_list("seq", "data"):
+            parts[thread, seq] = bytes(data)
+    return [_read_value(row, parts) for row in rows]
+
+
+def _read_value(row: Blob | PendingWrite, parts: dict[tuple[int, int], bytes]) -> Whole:
+    data = bytes(row.data)
+    if row.form == Form.WHOLE:
+        return Whole(row.kind, data)
+    return Whole(row.kind, join([parts[row.thread_id, number] for number in unpack_runs(data)]))

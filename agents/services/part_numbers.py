@@ -1,0 +1,60 @@
+"""The numbers of a thread's parts, remembered between transactions.
+
+Stale numbers would be silent corruption: another process may have numbered parts, or deleted some.
+So a remembered map is used only under the lock of the thread's row and only while the row's
+`part_next` and `part_epoch` are those it was made for; and it is forgotten when a transaction fails.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from agents.models import Part, Thread
+
+REMEMBERED_THREADS = 4096  # about 100 bytes a part
+
+
+@dataclass(slots=True)
+class ThreadParts:
+    """What one thread has: hash → number, and the parts that this transaction adds."""
+
+    thread: Thread
+    next: int
+    epoch: int
+    numbers: dict[bytes, int]
+    added: list[Part] = field(default_factory=list)
+
+    def number(self, name: bytes, data: bytes | None) -> int | None:
+        """The number of the part with this hash; a new one if its bytes are given, else None."""
+        known = self.numbers.get(name)
+        if known is not None or data is None:
+            return known
+        number = self.numbers[name] = self.next
+        self.next += 1
+        self.added.append(Part(thread=self.thread, seq=number, hash=name, data=data))
+        return number
+
+
+class PartNumbers:
+    """A bounded memory of `ThreadParts`; used by one writer thread, so it has no lock."""
+
+    def __init__(self) -> None:
+        self._threads: OrderedDict[int, ThreadParts] = OrderedDict()
+
+    def of(self, thread: Thread) -> ThreadParts:
+        """The parts of a thread whose row this transaction has locked: no query if remembered."""
+        parts = self._threads.pop(thread.pk, None)
+        if parts is None or (parts.next, parts.epoch) != (thread.part_next, thread.part_epoch):
+            rows = Part.objects.filter(thread=thread).values_list("hash", "seq") if thread.part_next else ()
+            numbers = {bytes(name): seq for name, seq in rows}
+            parts = ThreadParts(thread, thread.part_next, thread.part_epoch, numbers)
+        parts.thread = thread
+        self._threads[thread.pk] = parts
+        while len(self._threads) > REMEMBERED_THREADS:
+            self._threads.popitem(last=False)
+        return parts
+
+    def forget(self) -> None:
+        """Drop everything: called when a transaction failed, and its numbers with it."""
+        self._threads.clear()

@@ -1,0 +1,115 @@
+"""Runners: who is connected, and which runs each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from agents import push
+from agents.exceptions import TokenEnded
+from agents.models import Agent, Run, Runner, RunnerToken
+from reviewconsole.protocol.messages import Beat, Hello, Lease
+
+
+def lease_time() -> timedelta:
+    """How long a runner may be silent before its runs are given to another."""
+    return timedelta(seconds=settings.RUNNER_LEASE_SECONDS)
+
+
+@transaction.atomic
+def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, tuple[Lease, ...]]:
+    """Register a process and the agents it announces; renew the leases it still holds.
+
+    Returns the runner and those of `hello.held` that it has lost. Agents that the token does not
+    serve are passed over. Idempotent: a reconnecting process keeps its row. Queries: about 7, and 2
+    an agent.
+
+    Raises:
+        TokenEnded: the process connected with another token before.
+    """
+    now = timezone.now()
+    if Runner.objects.filter(instance=hello.instance).exclude(token=token).exists():
+        raise TokenEnded(f"runner {hello.instance} belongs to another token")
+    agents = [_announce(spec) for spec in hello.agents if spec.get("name") in token.agents]
+    runner, _made = Runner.objects.update_or_create(
+        instance=hello.instance,
+        defaults={
+            "token": token,
+            "name": hello.name[:200],
+            "capacity": hello.capacity,
+            "versions": hello.versions,
+            "channel": channel,
+            "connected_at": now,
+            "last_seen_at": now,
+            "disconnected_at": None,
+        },
+    )
+    runner.agents.set(agents)
+    held = [lease.run for lease in hello.held]
+    # What it was given and does not name never reached it: the next claim may have it at once.
+    Run.objects.filter(runner=runner, status=Run.Status.RUNNING).exclude(pk__in=held).update(
+        lease_expires_at=now
+    )
+    RunnerToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    push.changed("runners", "agents", "inbox", *(f"agent.{agent.pk}" for agent in agents))
+    return runner, renew(runner=runner, held=hello.held).lost
+
+
+def _announce(spec: dict[str, object]) -> Agent:
+    agent, _made = Agent.objects.update_or_create(
+        name=str(spec["name"]),
+        defaults={"description": str(spec.get("description") or ""), "spec": spec},
+    )
+    return agent
+
+
+@transaction.atomic
+def renew(*, runner: Runner, held: Sequence[Lease]) -> Beat:
+    """Renew the leases a runner holds, and tell which it has lost and which to cancel.
+
+    Queries: 4. A run that the console gives to this runner but that the runner does not name stays
+    with it until the lease ends: its assignment may still be on the way.
+
+    Raises:
+        TokenEnded: the token was revoked.
+    """
+    now = timezone.now()
+    if not RunnerToken.objects.filter(pk=runner.token_id, revoked_at=None).exists():
+        raise TokenEnded(f"the token of runner {runner.name} was revoked")
+    Runner.objects.filter(pk=runner.pk).update(last_seen_at=now, disconnected_at=None)
+    mine = Run.objects.filter(
+        pk__in=[lease.run for lease in held], runner=runner, status=Run.Status.RUNNING
+    )
+    mine.update(lease_expires_at=now + lease_time())
+    attempts = {run.pk: run for run in mine}
+    kept = [lease for lease in held if _holds(attempts.get(lease.run), lease)]
+    lost = tuple(lease for lease in held if lease not in kept)
+    cancel = tuple(lease for lease in kept if attempts[lease.run].cancel_requested_at)
+    return Beat(lost=lost, cancel=cancel)
+
+
+def _holds(run: Run | None, lease: Lease) -> bool:
+    return run is not None and run.attempt == lease.attempt
+
+
+@transaction.atomic
+def disconnect(*, runner: Runner, channel: str) -> None:
+    """Note that a runner's socket has closed; shorten its leases to the grace of a reconnect.
+
+    Does nothing when the runner has another socket by now. Queries: 2.
+    """
+    now = timezone.now()
+    here = Runner.objects.filter(pk=runner.pk, channel=channel, disconnected_at=None)
+    if here.update(disconnected_at=now, channel=""):
+        grace = now + timedelta(seconds=settings.RUNNER_DISCONNECT_GRACE_SECONDS)
+        held = Run.objects.filter(runner=runner, status=Run.Status.RUNNING)
+        held.filter(lease_expires_at__gt=grace).update(lease_expires_at=grace)
+        push.changed("runners", "inbox", *(f"agent.{pk}" for pk in _agents(runner)))
+
+
+def _agents(runner: Runner) -> Iterable[int]:
+    return runner.agents.values_list("pk", flat=True)
