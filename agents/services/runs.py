@@ -20,7 +20,7 @@ from agents.exceptions import (
     ThreadWaits,
 )
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
-from agents.reviews import conversation
+from agents.reviews.conversation import conversation
 from agents.services import assignments
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Assignment, Cancelled, Failed, Finished, Lease, RefusalCode
@@ -93,7 +93,7 @@ def _thread(agent: Agent, thread_id: str | None, title: str, user: User | None) 
 
 
 def _title(value: Plain) -> str:
-    entries = conversation.read(value)
+    entries = conversation(value)
     first = next((entry.text for entry in entries if entry.text), "")
     line = " ".join(first.split())
     return line if len(line) <= 80 else line[:79] + "…"
