@@ -149,7 +149,7 @@ HOST = text("HOST", "127.0.0.1")
 PORT = number("PORT", 8000, highest=65535)
 DATA_DIR = Path(text("DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
 
-if DEMO and HOST not in LOOPBACK:
+if DEMO and HOST not in {"127.0.0.1", "localhost"}:
     raise ImproperlyConfigured(
         f"DEMO=1 with HOST={HOST!r}: the passwords of the demo are known to everybody. "
         "Set HOST=127.0.0.1, or DEMO=0."
