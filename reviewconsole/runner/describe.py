@@ -92,7 +92,7 @@ def _state_schema(graph: Graph) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for key in graph.stream_channels_list:
         try:
-            field = (graph.channels[key].UpdateType, None)  # type: ignore[union-attr]
+            field = (graph.channels[key].UpdateType, None)  # type: ignore[union-attr]  # or Any
             create_model(key, value=field).model_json_schema()
         except Exception:
             field = (Any, None)  # one exotic type must not hide the other keys

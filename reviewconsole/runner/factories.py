@@ -67,8 +67,5 @@ def _hints(function: Callable[..., object]) -> dict[str, Any]:
 
 
 def _is_runtime(annotation: object) -> bool:
-    """Whether an annotation is `ServerRuntime`, `ServerRuntime[Context]` or a kind of it."""
-    kind = typing.get_origin(annotation) or annotation
-    return kind is ServerRuntime or (
-        isinstance(kind, type) and issubclass(kind, _ExecutionRuntime | _ReadRuntime)
-    )
+    """Whether an annotation is `ServerRuntime` or `ServerRuntime[Context]`."""
+    return ServerRuntime in (annotation, typing.get_origin(annotation))

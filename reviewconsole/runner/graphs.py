@@ -11,6 +11,7 @@ import importlib.util
 import json
 import logging
 import os
+import reprlib
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -285,7 +286,7 @@ def _compiled(reference: Reference, value: object) -> Graph:
     if isinstance(value, Pregel):
         return value
     remedy = "Give a compiled graph, a StateGraph or a function that makes one"
-    raise reference.error(f"this is a {type(value).__name__}, not a graph", remedy)
+    raise reference.error(f"{reprlib.repr(value)} is not a graph", remedy)
 
 
 def _described(error: BaseException) -> str:
