@@ -25,9 +25,10 @@ class Command(BaseCommand):
         server = Server(
             application=get_default_application(),
             endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
-            # Above its limit Daphne cuts the connection without a close code.
-            websocket_max_message_size=settings.RUNNER_MAX_FRAME_BYTES,
-            websocket_max_frame_size=settings.RUNNER_MAX_FRAME_BYTES,
+            # Above its limit Daphne cuts the connection without a close code: leave the consumer
+            # room to refuse a frame that is too large with one.
+            websocket_max_message_size=2 * settings.RUNNER_MAX_FRAME_BYTES,
+            websocket_max_frame_size=2 * settings.RUNNER_MAX_FRAME_BYTES,
             websocket_timeout=-1,  # a runner's connection may grow old
             # Behind a proxy the visitor's address is what the proxy says it is.
             proxy_forwarded_address_header="X-Forwarded-For" if settings.HTTPS else None,
