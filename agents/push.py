@@ -8,7 +8,7 @@ Topics: `inbox`, `interrupt.<pk>`, `thread.<pk>`, `agent.<pk>`, `agents`, `runne
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -24,35 +24,26 @@ def group(topic: str) -> str:
 
 def changed(*topics: str) -> None:
     """Tell the open pages that show any of these topics, once the transaction has committed."""
-    messages = [(group(topic), {"type": "console.changed", "topic": topic}) for topic in topics]
-    transaction.on_commit(lambda: _send(messages), robust=True)
+    for topic in dict.fromkeys(topics):
+        _after_commit(group(topic), {"type": "console.changed", "topic": topic})
 
 
 def wake_runners() -> None:
     """Tell the runners that a run may be queued for them, once the transaction has committed."""
-    transaction.on_commit(lambda: _send([(RUNNERS, {"type": "runner.wake"})]), robust=True)
+    _after_commit(RUNNERS, {"type": "runner.wake"})
 
 
-def cancel_run(channel: str, run: int, attempt: int) -> None:
-    """Tell the runner at `channel` to stop a run, once the transaction has committed."""
-    message = {"type": "runner.cancel", "run": run, "attempt": attempt}
-
-    async def send() -> None:
-        await get_channel_layer().send(channel, message)
-
-    transaction.on_commit(lambda: async_to_sync(send)(), robust=True)
+def cancel_run(run: int, attempt: int) -> None:
+    """Tell the runner that holds a run to stop it, once the transaction has committed."""
+    _after_commit(RUNNERS, {"type": "runner.cancel", "run": run, "attempt": attempt})
 
 
 def token_revoked(token: int) -> None:
     """Tell the runners' sockets that a token has ended, once the transaction has committed."""
-    message: dict[str, object] = {"type": "runner.revoked", "token": token}
-    transaction.on_commit(lambda: _send([(RUNNERS, message)]), robust=True)
+    _after_commit(RUNNERS, {"type": "runner.revoked", "token": token})
 
 
-def _send(messages: Iterable[tuple[str, dict[str, object]]]) -> None:
-    async def send_all() -> None:
-        layer = get_channel_layer()
-        for name, message in messages:
-            await layer.group_send(name, message)
-
-    async_to_sync(send_all)()
+def _after_commit(name: str, message: dict[str, Any]) -> None:
+    layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
+    # Robust: a hint that cannot be sent is logged; what was committed stays so.
+    transaction.on_commit(lambda: async_to_sync(layer.group_send)(name, message), robust=True)

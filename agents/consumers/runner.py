@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, assert_never
 
@@ -60,8 +60,8 @@ _HELLO_WITHIN_SECONDS = 10.0
 class RunnerConsumer(AsyncWebsocketConsumer):
     """One runner's connection.
 
-    It keeps nothing that must survive: who the runner is and what it may do comes from its token and
-    its hello, what it holds is in the database.
+    It keeps nothing that must survive: who the runner is and what it may do comes from its token
+    and its hello, what it holds is in the database.
     """
 
     token: RunnerToken
@@ -135,9 +135,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 return _guarded(partial(self._live, request))
 
     def _hello(self, request: Hello) -> Result:
-        runner, lost = runners.connect(
-            token=self.token, hello=request, channel=self.channel_name
-        )
+        runner, lost = runners.connect(token=self.token, hello=request, channel=self.channel_name)
         self.runner = runner
         self.caller = Caller(runner.pk, frozenset(self.token.agents))
         lease = settings.RUNNER_LEASE_SECONDS
@@ -152,7 +150,15 @@ class RunnerConsumer(AsyncWebsocketConsumer):
 
     def _live(
         self,
-        request: Heartbeat | Claim | Release | Paused | Finished | Failed | Cancelled | Delivered | Applied,
+        request: Heartbeat
+        | Claim
+        | Release
+        | Paused
+        | Finished
+        | Failed
+        | Cancelled
+        | Delivered
+        | Applied,
     ) -> Result:
         runner = self.runner
         if runner is None:
@@ -215,7 +221,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         await self.send(bytes_data=codec.encode_hints([Wake()]))
 
     async def runner_cancel(self, message: dict[str, Any]) -> None:
-        """A run in this runner's hands was cancelled."""
+        """A run was cancelled, perhaps one of this runner's: it knows its leases."""
         lease = Lease(message["run"], message["attempt"])
         await self.send(bytes_data=codec.encode_hints([Cancel(lease)]))
 
@@ -252,7 +258,7 @@ def _guarded(call: Callable[[], Result]) -> Callable[[], Result]:
     return guarded
 
 
-def _bearer(scope: dict[str, Any]) -> str:
+def _bearer(scope: Mapping[str, Any]) -> str:
     header: bytes = dict(scope["headers"]).get(b"authorization", b"")
     scheme, _, secret = header.decode("latin-1").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""

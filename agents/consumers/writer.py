@@ -1,7 +1,7 @@
 """Group commit: what runners ask together is stored together.
 
-One writer a process: while it is busy, requests of all connections pile up, and the next round takes
-them in one transaction. SQLite gets its single writer by this, PostgreSQL few and full commits.
+One writer a process: while it is busy, requests of all connections pile up, and the next round
+takes them in one transaction. SQLite gets its single writer by this, PostgreSQL few, full commits.
 """
 
 from __future__ import annotations
@@ -111,5 +111,3 @@ def writer() -> Writer:
     if loop not in _writers:
         _writers[loop] = Writer()
     return _writers[loop]
-
-

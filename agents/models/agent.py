@@ -32,9 +32,11 @@ class Agent(models.Model):
     @property
     def input_schema(self) -> dict[str, Any] | None:
         """The JSON schema of the input, or None where LangGraph could not give one."""
-        return self.spec.get("input_schema")
+        schema: dict[str, Any] | None = self.spec.get("input_schema")
+        return schema
 
     @property
     def graph(self) -> dict[str, Any] | None:
         """The graph as nodes and edges, or None where it could not be drawn."""
-        return self.spec.get("graph")
+        graph: dict[str, Any] | None = self.spec.get("graph")
+        return graph

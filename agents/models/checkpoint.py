@@ -43,9 +43,7 @@ class Blob(models.Model):
     """The value of one channel at one version."""
 
     pk = models.CompositePrimaryKey("thread_id", "ns", "channel", "version")
-    thread = models.ForeignKey(
-        "agents.Thread", models.CASCADE, related_name="+", db_index=False
-    )
+    thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="+", db_index=False)
     ns = models.TextField()
     channel = models.TextField()
     version = models.CharField(max_length=64)
@@ -61,9 +59,7 @@ class Part(models.Model):
     """One element of stored arrays, kept once per thread."""
 
     pk = models.CompositePrimaryKey("thread_id", "seq")
-    thread = models.ForeignKey(
-        "agents.Thread", models.CASCADE, related_name="+", db_index=False
-    )
+    thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="+", db_index=False)
     seq = models.BigIntegerField()
     hash = models.BinaryField(max_length=16)
     data = models.BinaryField()
@@ -76,9 +72,7 @@ class PendingWrite(models.Model):
     """One write of a task, stored before the step that takes it; may precede its checkpoint."""
 
     pk = models.CompositePrimaryKey("thread_id", "ns", "checkpoint_id", "task_id", "index")
-    thread = models.ForeignKey(
-        "agents.Thread", models.CASCADE, related_name="+", db_index=False
-    )
+    thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="+", db_index=False)
     ns = models.TextField()
     checkpoint_id = models.CharField(max_length=64)
     task_id = models.CharField(max_length=64)

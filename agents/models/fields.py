@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from reviewconsole.protocol import tagged
 from reviewconsole.protocol.plain import Plain
 
+if TYPE_CHECKING:
+    TextField = models.TextField[Any, Any]  # generic only in the stubs
+else:
+    TextField = models.TextField
 
-class PlainField(models.TextField):  # type: ignore[type-arg]  # generic only in the stubs
+
+class PlainField(TextField):
     """A plain value (see `protocol.plain`), kept as tagged JSON text.
 
     Text instead of jsonb: jsonb has no NUL character, no NaN and no order of keys, and agents send
     all three. None is kept as NULL.
     """
+
+    _pyi_private_set_type: Any  # what the type checker's plugin reads
+    _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, *_: object) -> Plain:
         """Read the column back."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 from agents.exceptions import RequestRefused
 from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
@@ -17,6 +18,8 @@ from reviewconsole.protocol.messages import Put, PutWrites, RefusalCode, Value, 
 from reviewconsole.protocol.parts import HASH_BYTES, join, part_hash
 
 _RUN = struct.Struct(">II")
+
+WriteKey: TypeAlias = tuple[int, str, str, str, int]
 
 
 class Batch:
@@ -31,8 +34,8 @@ class Batch:
         self._parts: dict[int, ThreadParts] = {}
         self._checkpoints: dict[tuple[int, str, str], Checkpoint] = {}
         self._blobs: dict[tuple[int, str, str, str], Blob] = {}
-        self._writes: dict[tuple[object, ...], PendingWrite] = {}
-        self._special: dict[tuple[object, ...], PendingWrite] = {}
+        self._writes: dict[WriteKey, PendingWrite] = {}
+        self._special: dict[WriteKey, PendingWrite] = {}
 
     def put(self, thread: Thread, run: Run | None, request: Put) -> None:
         """Add a checkpoint and its new channel values.
@@ -122,7 +125,7 @@ class Batch:
             if number is None:
                 raise RequestRefused(
                     RefusalCode.MISSING_PARTS,
-                    f"part {name.hex()} of thread {thread.thread_id} is not known here; send it again",
+                    f"part {name.hex()} of thread {thread.thread_id} is unknown; send it again",
                 )
             numbers.append(number)
         return Form.RUNS, pack_runs(numbers)

@@ -1,9 +1,9 @@
 """The checkpoint store: what runners save and read back, many operations in one transaction.
 
-Layout (figures and alternatives: `docs/decisions/0003-checkpoint-store.md`): a checkpoint's document
-is kept as LangGraph made it, without its channel values; each value is a `Blob` by channel and version;
-arrays are cut into `Part`s that a thread keeps once; pending writes stand beside, and may come before
-their checkpoint. Nothing here imports LangGraph or rebuilds an agent's objects.
+Layout (figures and alternatives: `docs/decisions/0003-checkpoint-store.md`): a checkpoint's
+document is kept as LangGraph made it, without its channel values; each value is a `Blob` by channel
+and version; arrays are cut into `Part`s that a thread keeps once; pending writes stand beside, and
+may come before their checkpoint. Nothing here imports LangGraph or rebuilds an agent's objects.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from reviewconsole.protocol.messages import (
     Result,
     StoredCheckpoint,
     StoredWrite,
+    Whole,
 )
 from reviewconsole.protocol.plain import Plain
 
@@ -53,7 +54,7 @@ class Caller:
 
 @dataclass(slots=True)
 class Store:
-    """Executes checkpoint requests for one writer thread, and remembers part numbers between them."""
+    """Executes checkpoint requests for one writer thread, and remembers its part numbers."""
 
     numbers: PartNumbers = field(default_factory=PartNumbers)
 
@@ -61,7 +62,7 @@ class Store:
         """Do all calls in one transaction and answer each, in order.
 
         A call that is refused changes nothing and disturbs no other. When the database refuses the
-        whole, each call is tried in a transaction of its own, so that one bad operation fails alone.
+        whole, each call is tried in a transaction of its own, so that a bad one fails alone.
         Calls may be repeated: puts and writes are keyed by their ids. Queries: 2 to resolve the
         batch, at most 6 to write it, 4 a read.
         """
@@ -143,7 +144,9 @@ class _Work:
                 return self._delete(caller, request)
         assert_never(request)
 
-    def _writable(self, caller: Caller, scope: Lease | Owner, name: str) -> tuple[Thread, Run | None]:
+    def _writable(
+        self, caller: Caller, scope: Lease | Owner, name: str
+    ) -> tuple[Thread, Run | None]:
         """The thread this call may write to, and its run.
 
         Under a lease: the run's own thread, while the lease holds. As an owner: a thread of that
@@ -153,7 +156,9 @@ class _Work:
             run = self._leased(caller, scope)
             thread = self.threads.get(name)
             if thread is None or thread.pk != run.thread_id:
-                raise RequestRefused(RefusalCode.FORBIDDEN, f"run {run.pk} is not on thread {name!r}")
+                raise RequestRefused(
+                    RefusalCode.FORBIDDEN, f"run {run.pk} is not on thread {name!r}"
+                )
             return thread, run
         return self._owned(caller, scope, name), None
 
@@ -166,7 +171,9 @@ class _Work:
         if thread is None:
             agent = Agent.objects.filter(name=scope.agent).first()
             if agent is None:
-                raise RequestRefused(RefusalCode.INVALID, f"agent {scope.agent!r} was never announced")
+                raise RequestRefused(
+                    RefusalCode.INVALID, f"agent {scope.agent!r} was never announced"
+                )
             thread = self.threads[name] = Thread.objects.create(thread_id=name, agent=agent)
         if thread.agent.name != scope.agent:
             raise RequestRefused(
@@ -187,7 +194,8 @@ class _Work:
         )
         if run is None or not holds:
             raise RequestRefused(
-                RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
+                RefusalCode.FENCED,
+                f"attempt {lease.attempt} of run {lease.run} is not yours any more",
             )
         return run
 
@@ -196,7 +204,9 @@ class _Work:
         if isinstance(scope, Lease):
             run = self._leased(caller, scope)
             if thread is None or thread.pk != run.thread_id:
-                raise RequestRefused(RefusalCode.FORBIDDEN, f"run {run.pk} is not on thread {name!r}")
+                raise RequestRefused(
+                    RefusalCode.FORBIDDEN, f"run {run.pk} is not on thread {name!r}"
+                )
             return thread
         served = scope.agent in caller.agents and (
             thread is None or thread.agent.name == scope.agent
@@ -275,9 +285,9 @@ def _stored(rows: Iterable[Checkpoint]) -> tuple[StoredCheckpoint, ...]:
     write_values = values[len(blobs) :]
     by_checkpoint: dict[tuple[int, str, str], list[StoredWrite]] = {}
     for write, value in zip(writes, write_values, strict=True):
-        key = (write.thread_id, write.ns, write.checkpoint_id)
+        place = (write.thread_id, write.ns, write.checkpoint_id)
         stored = StoredWrite(write.task_id, write.channel, value)
-        by_checkpoint.setdefault(key, []).append(stored)
+        by_checkpoint.setdefault(place, []).append(stored)
     return tuple(
         StoredCheckpoint(
             thread=row.thread.thread_id,
@@ -342,11 +352,16 @@ def state(thread: Thread, checkpoint_id: str) -> dict[str, Plain]:
     inline = document.get("channel_values") if isinstance(document, dict) else None
     values: dict[str, Plain] = dict(inline) if isinstance(inline, dict) else {}  # type: ignore[arg-type]  # channels have names
     for item in stored[0].values:
-        try:
-            values[item.channel] = plain.decode(item.value.kind, item.value.data)
-        except plain.UnreadableValue as error:
-            values[item.channel] = f"⟨{error}⟩"
+        if isinstance(item.value, Whole):  # as everything that is read back
+            values[item.channel] = _legible(item.value)
     return {name: value for name, value in values.items() if not _is_internal(name)}
+
+
+def _legible(value: Whole) -> Plain:
+    try:
+        return plain.decode(value.kind, value.data)
+    except plain.UnreadableValue as error:
+        return f"⟨{error}⟩"
 
 
 def _is_internal(channel: str) -> bool:

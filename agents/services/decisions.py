@@ -1,7 +1,7 @@
 """Decisions: recorded once, for what was shown, then delivered and applied.
 
-    recorded ──▶ delivered ──▶ applied
-        └────────────┴───────▶ refused    (the live pause was another one: see `interrupts.open_pause`)
+recorded ──▶ delivered ──▶ applied
+    └────────────┴───────▶ refused    (the live pause was another one: see `interrupts.open_pause`)
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def submit(
 ) -> Decision:
     """Record what a reviewer decided; the last decision of a pause queues the run that resumes it.
 
-    `fingerprint` is the one the reviewer's page carried, `decisions` has one entry for each action of
-    the request. All checks come before the first write.
+    `fingerprint` is the one the reviewer's page carried, `decisions` has one entry for each action
+    of the request. All checks come before the first write.
 
     Raises:
         NotAllowed: the person may not decide.
@@ -78,8 +78,10 @@ def _record(
 ) -> Decision:
     # Decisions on one pause queue up here: the last of them must see all the others.
     paused = Run.objects.select_for_update().get(pk=asked.run_id)
-    won = Interrupt.objects.pending().filter(pk=asked.pk).update(
-        status=Interrupt.Status.ANSWERED, closed_at=timezone.now()
+    won = (
+        Interrupt.objects.pending()
+        .filter(pk=asked.pk)
+        .update(status=Interrupt.Status.ANSWERED, closed_at=timezone.now())
     )
     if not won:
         current = _find(asked.pk)
@@ -137,7 +139,9 @@ def _check_storable(value: Plain) -> None:
     try:
         plain.encode(value)
     except plain.UnreadableValue as error:
-        raise InvalidAnswer(str(error), {"": f"LangGraph cannot store this answer: {error}"}) from error
+        raise InvalidAnswer(
+            str(error), {"": f"LangGraph cannot store this answer: {error}"}
+        ) from error
 
 
 def _described(item: reviews.ActionDecision) -> Plain:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,15 +20,17 @@ from reviewconsole.protocol.messages import Paused, PostedInterrupt, RefusalCode
 def open_pause(*, runner: Runner, request: Paused) -> Run:
     """End a run at its pause and put its questions before people. Idempotent for the same lease.
 
-    When the runner refused the run's decisions (the live pause differs from what was decided), those
-    decisions end as `refused` and the questions are asked anew.
+    When the runner refused the run's decisions (the live pause differs from what was decided),
+    those decisions end as `refused` and the questions are asked anew.
 
     Raises:
-        RequestRefused: `fenced` — the lease is over; `invalid` — no question, an unreadable value, or a
-            fingerprint that is not the value's.
+        RequestRefused: `fenced` — the lease is over; `invalid` — no question, an unreadable value,
+            or a fingerprint that is not the value's.
     """
     if not request.interrupts:
-        raise RequestRefused(RefusalCode.INVALID, "a pause without a question; report the end instead")
+        raise RequestRefused(
+            RefusalCode.INVALID, "a pause without a question; report the end instead"
+        )
     before = Run.objects.filter(pk=request.lease.run).values_list("status", flat=True).first()
     run = runs.end(
         runner, request.lease, Run.Status.INTERRUPTED, checkpoint_id=request.checkpoint_id,
@@ -39,9 +43,7 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
         _open(run, thread, position, posted)
     if request.refused:
         _refuse_decisions(run)
-    runs.store_snapshot(
-        run, request.checkpoint_id, request.snapshot.kind, request.snapshot.data
-    )
+    runs.store_snapshot(run, request.checkpoint_id, request.snapshot.kind, request.snapshot.data)
     runs.set_thread(run, Thread.Status.INTERRUPTED)
     return run
 
@@ -50,7 +52,9 @@ def _open(run: Run, thread: Thread, position: int, posted: PostedInterrupt) -> I
     try:
         value = plain.decode(posted.value.kind, posted.value.data)
     except plain.UnreadableValue as error:
-        raise RequestRefused(RefusalCode.INVALID, f"the question of {posted.node}: {error}") from error
+        raise RequestRefused(
+            RefusalCode.INVALID, f"the question of {posted.node}: {error}"
+        ) from error
     shown = fingerprint(
         agent=thread.agent.name,
         thread=thread.thread_id,
@@ -74,9 +78,7 @@ def _open(run: Run, thread: Thread, position: int, posted: PostedInterrupt) -> I
     )  # fmt: skip
 
 
-def read_request(
-    agent: Agent, value: plain.Plain, kind: str, response_schema: plain.Plain
-) -> reviews.Request:
+def read_request(agent: Agent, value: Any, kind: str, response_schema: Any) -> reviews.Request:
     """What a pause of this agent asks: the one reading that pages and decisions share."""
     return reviews.read(value, kind=kind, response_schema=response_schema, tools=agent.tools)  # type: ignore[arg-type]  # kind is checked by the choices
 

@@ -2,7 +2,7 @@
 
 Stale numbers would be silent corruption: another process may have numbered parts, or deleted some.
 So a remembered map is used only under the lock of the thread's row and only while the row's
-`part_next` and `part_epoch` are those it was made for; and it is forgotten when a transaction fails.
+`part_next` and `part_epoch` are those it was made for; a failed transaction forgets all.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ class PartNumbers:
         """The parts of a thread whose row this transaction has locked: no query if remembered."""
         parts = self._threads.pop(thread.pk, None)
         if parts is None or (parts.next, parts.epoch) != (thread.part_next, thread.part_epoch):
-            rows = Part.objects.filter(thread=thread).values_list("hash", "seq") if thread.part_next else ()
+            rows = (
+                Part.objects.filter(thread=thread).values_list("hash", "seq")
+                if thread.part_next
+                else ()
+            )
             numbers = {bytes(name): seq for name, seq in rows}
             parts = ThreadParts(thread, thread.part_next, thread.part_epoch, numbers)
         parts.thread = thread

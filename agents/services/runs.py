@@ -23,7 +23,14 @@ from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
 from agents.services import assignments
 from reviewconsole.protocol import plain
-from reviewconsole.protocol.messages import Assignment, Cancelled, Failed, Finished, Lease, RefusalCode
+from reviewconsole.protocol.messages import (
+    Assignment,
+    Cancelled,
+    Failed,
+    Finished,
+    Lease,
+    RefusalCode,
+)
 from reviewconsole.protocol.plain import Plain, UnreadableValue
 
 if TYPE_CHECKING:
@@ -33,7 +40,7 @@ if TYPE_CHECKING:
 def start(
     *,
     agent: str,
-    input: Plain,  # noqa: A002 -- LangGraph's word
+    input: Plain,
     user: User | None,
     thread: str | None = None,
     title: str = "",
@@ -148,7 +155,9 @@ def finish(*, runner: Runner, request: Finished) -> Run:
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
-    run = end(runner, request.lease, Run.Status.SUCCEEDED, checkpoint_id=request.checkpoint_id or "")
+    run = end(
+        runner, request.lease, Run.Status.SUCCEEDED, checkpoint_id=request.checkpoint_id or ""
+    )
     store_snapshot(run, request.checkpoint_id, request.snapshot.kind, request.snapshot.data)
     set_thread(run, Thread.Status.IDLE)
     return run
@@ -195,7 +204,9 @@ def cancel(*, run: int, user: User | None) -> Run:
     if user is not None and not user.has_perm(roles.START):
         raise NotAllowed("Cancelling runs is for operators; ask an admin for that role.")
     now = timezone.now()
-    row = Run.objects.select_for_update(of=("self",)).select_related("thread", "runner").filter(pk=run).first()
+    row = (
+        Run.objects.select_for_update(of=("self",)).select_related("thread").filter(pk=run).first()
+    )
     if row is None:
         raise NotFound(f"There is no run {run}.")
     asked = {"cancel_requested_at": now, "cancel_requested_by": user}
@@ -205,8 +216,7 @@ def cancel(*, run: int, user: User | None) -> Run:
     ):
         _after_cancel(row)
     elif same.filter(status=Run.Status.RUNNING).update(**asked):
-        if row.runner and row.runner.channel:
-            push.cancel_run(row.runner.channel, row.pk, row.attempt)
+        push.cancel_run(row.pk, row.attempt)
         push.changed(f"thread.{row.thread_id}")
     else:
         raise RunEnded(f"Run {run} is over: {row.get_status_display().lower()}.")
@@ -216,7 +226,7 @@ def cancel(*, run: int, user: User | None) -> Run:
 
 @transaction.atomic
 def reap() -> int:
-    """Queue again the runs whose lease is over; end those that were cancelled or wore out their attempts.
+    """Queue again the runs whose lease is over; end the cancelled and the hopeless ones.
 
     Called at each heartbeat and claim; whoever finds an ended lease first moves it, by
     compare-and-set. Returns how many were moved. Queries: 1 when there is nothing to do.

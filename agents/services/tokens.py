@@ -41,7 +41,7 @@ def create(
             )
     except IntegrityError:
         raise InvalidInput(
-            f"there is a token named {name.strip()!r} already; choose another name or revoke that one",
+            f"there is a token named {name.strip()!r} already; choose another name",
             {"name": "This name is taken."},
         ) from None
     return token, secret

@@ -25,7 +25,13 @@ class Command(BaseCommand):
         parser.add_argument("--title", default="", help="the title of a new thread")
 
     def handle(
-        self, *, agent: str, input: str, thread: str | None, title: str, **_: Any  # noqa: A002 -- the option's name
+        self,
+        *,
+        agent: str,
+        input: str,
+        thread: str | None,
+        title: str,
+        **_: Any,
     ) -> None:
         """Start it, or say why not."""
         try:
