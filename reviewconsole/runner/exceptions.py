@@ -1,0 +1,36 @@
+"""What can go wrong between a runner and its console.
+
+RunnerError
+├── Refusal          the console refused one request, and says why
+└── Disconnected     the client was closed before the console answered
+
+Beside it stands `reviewconsole.protocol.exceptions.ProtocolError`: a request that cannot be sent
+(`MalformedFrame`, `FrameTooLarge`) and what ends a client for good (`Unauthorised`,
+`WrongVersion`).
+"""
+
+from __future__ import annotations
+
+from reviewconsole.protocol.messages import RefusalCode, Refused
+
+
+class RunnerError(Exception):
+    """Something between the runner and its console went wrong."""
+
+
+class Refusal(RunnerError):
+    """The console refused one request; the connection goes on."""
+
+    def __init__(self, reason: RefusalCode, message: str) -> None:
+        super().__init__(f"{message} ({reason})")
+        self.reason = reason
+        self.message = message
+
+    @classmethod
+    def of(cls, refused: Refused) -> Refusal:
+        """Make the exception of a refusal that came over the wire."""
+        return cls(refused.reason, refused.message)
+
+
+class Disconnected(RunnerError):
+    """The client was closed before the console answered; the request may or may not be done."""

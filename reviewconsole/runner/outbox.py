@@ -1,0 +1,212 @@
+"""What waits to be sent to the console: in order, bounded, filled from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from reviewconsole.protocol import codec
+from reviewconsole.protocol.exceptions import FrameTooLarge, MalformedFrame
+from reviewconsole.protocol.messages import (
+    ChannelValue,
+    Failed,
+    Finished,
+    Paused,
+    Put,
+    PutWrites,
+    Request,
+    Result,
+    Whole,
+    Write,
+)
+from reviewconsole.runner.sent_parts import SentParts
+
+FRAME_REQUESTS = 256
+FRAME_BYTES = 1_000_000  # a larger request travels alone
+FRAME_OVERHEAD = 16  # id and array headers, rounded up
+QUEUE_BYTES = 64 * 1024 * 1024
+
+
+class Call:
+    """Requests that one caller submitted together, and the future of their results."""
+
+    def __init__(self, count: int) -> None:
+        self.future: Future[tuple[Result, ...]] = Future()
+        # From here on nobody can cancel it: what was submitted is sent, whoever stops waiting.
+        self.future.set_running_or_notify_cancel()
+        self._results: dict[int, Result] = {}
+        self._count = count
+
+    def settle(self, position: int, result: Result) -> None:
+        """Note one result; with the last one the future is done."""
+        self._results[position] = result
+        if len(self._results) == self._count and not self.future.done():
+            self.future.set_result(tuple(self._results[i] for i in range(self._count)))
+
+    def fail(self, error: Exception) -> None:
+        """End the future with an error; the first one counts."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """One request on its way."""
+
+    request: Request
+    call: Call
+    position: int
+    weight: int  # bytes it holds in memory
+    whole: bool = False  # the console lacked a part: send every part
+
+
+@dataclass(slots=True)
+class Batch:
+    """What fits into the next frame: the pending requests, what is sent of each, its bytes."""
+
+    limit: int  # bytes
+    pending: list[Pending] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    encoded: list[bytes] = field(default_factory=list)
+    size: int = FRAME_OVERHEAD
+
+    def has_room_for(self, size: int) -> bool:
+        """Whether a request of so many bytes belongs into this frame."""
+        fits = len(self.pending) < FRAME_REQUESTS and self.size + size <= self.limit
+        return fits or not self.pending
+
+
+class Outbox:
+    """The queue between the callers' threads and the connection's.
+
+    Every request put in is settled exactly once: by its result, by what is wrong with it, or by
+    `end`. Only the connection's thread takes out, puts back and settles.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._queue: deque[Pending] = deque()
+        self._queued_bytes = 0
+        self._unsettled: set[Pending] = set()
+        self._ended: Exception | None = None
+
+    def put(self, requests: Sequence[Request], *, wait: bool = False) -> Call:
+        """Queue requests in order; with `wait`, block while too many bytes are queued.
+
+        Raises:
+            Exception: the one that `end` was given.
+        """
+        call = Call(len(requests))
+        pending = [
+            Pending(request, call, position, _weight(request))
+            for position, request in enumerate(requests)
+        ]
+        with self._changed:
+            if wait:
+                self._changed.wait_for(lambda: self._ended or self._queued_bytes < QUEUE_BYTES)
+            if self._ended:
+                raise self._ended
+            self._unsettled.update(pending)
+            self._queue.extend(pending)
+            self._queued_bytes += sum(item.weight for item in pending)
+        return call
+
+    def put_back(self, pending: Iterable[Pending]) -> None:
+        """Queue again, before everything newer, what has to be sent again."""
+        with self._changed:
+            again = [item for item in pending if item in self._unsettled]
+            self._queue.extendleft(reversed(again))
+            self._queued_bytes += sum(item.weight for item in again)
+
+    def take(self, sent: SentParts, max_frame_bytes: int) -> Batch:
+        """Take what belongs into the next frame, without the parts in `sent`; empty if nothing.
+
+        A request that cannot be sent is failed on the way.
+        """
+        batch = Batch(min(FRAME_BYTES, max_frame_bytes))
+        while self._queue:
+            item = self._queue[0]
+            request, new = (item.request, set()) if item.whole else sent.thin(item.request)
+            try:
+                encoded = codec.encode_request(request)
+                _check_size(item.request, len(encoded), max_frame_bytes)
+            except (MalformedFrame, FrameTooLarge) as error:
+                self._drop_first()
+                self.fail(item, error)
+                continue
+            if not batch.has_room_for(len(encoded)):
+                break
+            self._drop_first()
+            sent.note(request, new)
+            batch.pending.append(item)
+            batch.requests.append(request)
+            batch.encoded.append(encoded)
+            batch.size += len(encoded)
+        return batch
+
+    def settle(self, item: Pending, result: Result) -> None:
+        """Hand a result to the caller."""
+        item.call.settle(item.position, result)
+        self._forget(item)
+
+    def fail(self, item: Pending, error: Exception) -> None:
+        """Hand an error to the caller."""
+        item.call.fail(error)
+        self._forget(item)
+
+    def wait_settled(self, timeout: float) -> bool:
+        """Block until every request is settled, or for `timeout` seconds. Returns whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._unsettled, timeout)
+
+    def end(self, error: Exception) -> None:
+        """Refuse further requests and fail all that are not settled, with `error`."""
+        with self._changed:
+            self._ended = error
+            unsettled, self._unsettled = self._unsettled, set()
+            self._queue.clear()
+            self._queued_bytes = 0
+            self._changed.notify_all()
+        for item in unsettled:
+            item.call.fail(error)
+
+    def _drop_first(self) -> None:
+        with self._changed:
+            self._queued_bytes -= self._queue.popleft().weight
+            self._changed.notify_all()
+
+    def _forget(self, item: Pending) -> None:
+        with self._changed:
+            self._unsettled.discard(item)
+            self._changed.notify_all()
+
+
+def _check_size(request: Request, size: int, limit: int) -> None:
+    if size + FRAME_OVERHEAD > limit:
+        thread = getattr(request, "thread", None)
+        whose = f" of thread {thread!r}" if thread else ""
+        raise FrameTooLarge(
+            f"a {type(request).__name__}{whose} takes {size} bytes, the console takes {limit} at "
+            "once: raise its RUNNER_MAX_FRAME_BYTES or keep less in the state"
+        )
+
+
+def _weight(request: Request) -> int:
+    match request:
+        case Put(document=document, metadata=metadata, values=values):
+            return len(document) + len(metadata) + sum(map(_value_bytes, values))
+        case PutWrites(writes=writes):
+            return sum(map(_value_bytes, writes))
+        case Paused(snapshot=Whole(data=data)) | Finished(snapshot=Whole(data=data)):
+            return len(data)
+        case Failed(snapshot=Whole(data=data)):
+            return len(data)
+    return 0  # small
+
+
+def _value_bytes(item: ChannelValue | Write) -> int:
+    value = item.value
+    return len(value.data) if isinstance(value, Whole) else sum(map(len, value.new))
