@@ -28,7 +28,7 @@ check: $(VENV)/development.installed  ## Lint, types, templates, deployment, mig
 	$(PRODUCTION) $(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest tests/test_repository.py
+	$(BIN)/python -m pytest tests/repository
 
 format: $(VENV)/development.installed  ## Put code and templates into their form
 	$(BIN)/ruff check --fix
