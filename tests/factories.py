@@ -1,0 +1,311 @@
+"""What tests need to be there: agents, tokens, connected runners, runs, pauses, decisions.
+
+Plain functions with defaults that work. They go through the services, as the doors do, so that what
+they leave behind is a state the product can reach; only an agent that no runner announced is made
+by hand. The database must be there: ask for `db`, or for somebody of the cast.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken
+from agents.reviews import ActionDecision, DecisionType
+from agents.reviews.request import Arguments
+from agents.services import assignments, decisions, interrupts, runners, runs, tokens
+from reviewconsole.protocol import plain
+from reviewconsole.protocol.fingerprint import fingerprint
+from reviewconsole.protocol.messages import (
+    VERSION,
+    Applied,
+    Delivered,
+    Failed,
+    Finished,
+    Hello,
+    Lease,
+    Paused,
+    PostedInterrupt,
+    Whole,
+)
+from reviewconsole.protocol.plain import Plain
+
+AGENT = "operations"
+RUNNER = "runner-1"
+QUESTION: Plain = {"query": "Which expert should I ask?"}
+EMAIL: Arguments = {"to": "alice@example.com", "subject": "Your order", "body": "It is on its way."}
+REFUND: Arguments = {"order": 8812, "amount": 120.0, "currency": "EUR"}
+
+_numbers = count(1)
+
+
+# Agents and runners --------------------------------------------------------------------------
+
+
+def describe_agent(name: str = AGENT, **changes: Any) -> dict[str, Any]:
+    """An agent as a runner announces it, with two tools."""
+    text = {"type": "string"}
+    email = {"to": text, "subject": text, "body": text}
+    refund = {"order": {"type": "integer"}, "amount": {"type": "number"}, "currency": text}
+    return {
+        "name": name,
+        "description": f"The {name} agent",
+        "graph": {
+            "nodes": [
+                {"id": "__start__", "name": "__start__", "kind": "start"},
+                {"id": "tools", "name": "tools", "kind": "tools"},
+                {"id": "__end__", "name": "__end__", "kind": "end"},
+            ],
+            "edges": [
+                {"source": "__start__", "target": "tools", "conditional": False},
+                {"source": "tools", "target": "__end__", "conditional": False},
+            ],
+        },
+        "input_schema": {"type": "object", "properties": {"messages": {"type": "array"}}},
+        "context_schema": None,
+        "state_schema": None,
+        "output_keys": ["messages"],
+        "tools": [
+            {
+                "name": tool,
+                "description": description,
+                "args_schema": {
+                    "type": "object",
+                    "properties": args,
+                    "required": list(args),
+                },
+                "node": "tools",
+            }
+            for tool, description, args in (
+                ("send_email", "Send an e-mail.", email),
+                ("refund", "Pay money back.", refund),
+            )
+        ],
+        "interrupt_before": [],
+        "interrupt_after": [],
+        "versions": {"langgraph": "1.2.22"},
+        "notes": [],
+        **changes,
+    }
+
+
+def make_agent(name: str = AGENT, **changes: Any) -> Agent:
+    """The agent of that name; if there is none it is made, and no runner serves it."""
+    spec = describe_agent(name, **changes)
+    fields = {"description": spec["description"], "spec": spec}
+    agent, _made = Agent.objects.get_or_create(name=name, defaults=fields)
+    return agent
+
+
+def make_token(name: str = "host", agents: Iterable[str] = (AGENT,)) -> tuple[RunnerToken, str]:
+    """A new token and its secret."""
+    return tokens.create(name=name, agents=tuple(agents))
+
+
+def make_hello(
+    instance: str = RUNNER, *, agents: Iterable[str] = (AGENT,), **changes: Any
+) -> Hello:
+    """The first request of a runner process; `changes` are other fields of it."""
+    fields: dict[str, Any] = {
+        "version": VERSION,
+        "instance": instance,
+        "name": f"{instance}.example",
+        "capacity": 10,
+        "agents": tuple(describe_agent(name) for name in agents),
+        "versions": {"langgraph": "1.2.22"},
+        "held": (),
+    }
+    return Hello(**fields | changes)
+
+
+def connect_runner(
+    instance: str = RUNNER,
+    *,
+    agents: Iterable[str] = (AGENT,),
+    token: RunnerToken | None = None,
+    held: Sequence[Lease] = (),
+    channel: str = "",
+) -> Runner:
+    """A runner process that has said hello; called again, it has connected again.
+
+    Its token is by default one of its own, with the name of the instance.
+    """
+    served = tuple(agents)
+    token = token or RunnerToken.objects.filter(name=instance).first()
+    token = token or make_token(instance, served)[0]
+    hello = make_hello(instance, agents=served, held=tuple(held))
+    runner, _lost = runners.connect(token=token, hello=hello, channel=channel)
+    return runner
+
+
+# Runs and pauses -----------------------------------------------------------------------------
+
+
+def start_run(
+    agent: str = AGENT,
+    *,
+    message: str = "Tell Alice where her order is.",
+    user: User | None = None,
+    thread: str | None = None,
+    **fields: Any,
+) -> Run:
+    """A queued run of the agent with `message` as its input; `fields` are more of `runs.start`."""
+    make_agent(agent)
+    first: Plain = {"messages": [{"role": "user", "content": message}]}
+    return runs.start(agent=agent, input=first, user=user, thread=thread, **fields)
+
+
+def take(run: Run, runner: Runner | None = None) -> Lease:
+    """Give this very queued run to a runner, by default to one that serves only its agent."""
+    name = run.thread.agent.name
+    runner = runner or connect_runner(f"runner of {name}", agents=(name,))
+    assert assignments.take(run, runner)
+    return lease_of(run)
+
+
+def lease_of(run: Run) -> Lease:
+    """The right to act for a run, as its runner holds it."""
+    run.refresh_from_db()
+    return Lease(run.pk, run.attempt)
+
+
+def make_paused(
+    run: Run,
+    *values: Plain,
+    kind: str = "interrupt",
+    node: str = "tools",
+    response_schema: dict[str, Any] | None = None,
+    refused: str | None = None,
+    snapshot: Plain = None,
+) -> Paused:
+    """What a runner reports when this run pauses with these questions, each of its own task."""
+    number = next(_numbers)
+    checkpoint_id = f"1efc0000-0000-6000-8000-{number:012x}"
+    return Paused(
+        lease=lease_of(run),
+        checkpoint_id=checkpoint_id,
+        snapshot=Whole(*plain.encode(run.input if snapshot is None else snapshot)),
+        next=(node,) * len(values),
+        interrupts=tuple(
+            PostedInterrupt(
+                kind=kind,
+                interrupt_id=(interrupt_id := f"{number:016x}{position:016x}"),
+                task_id=f"00000000-0000-5000-8000-{number:06x}{position:06x}",
+                ns="",
+                node=node,
+                value=Whole(*plain.encode(value)),
+                response_schema=response_schema,
+                fingerprint=fingerprint(
+                    agent=run.thread.agent.name,
+                    thread=run.thread.thread_id,
+                    checkpoint_id=checkpoint_id,
+                    interrupt_id=interrupt_id,
+                    value=value,
+                ),
+            )
+            for position, value in enumerate(values)
+        ),
+        refused=refused,
+    )
+
+
+def pause(run: Run, *values: Plain, **fields: Any) -> list[Interrupt]:
+    """Let the run pause with these questions, by default one; a queued run is taken first.
+
+    `fields` as in `make_paused`.
+    """
+    if run.status == Run.Status.QUEUED:
+        take(run)
+    run.refresh_from_db()
+    assert run.runner is not None
+    paused = make_paused(run, *(values or (QUESTION,)), **fields)
+    interrupts.open_pause(runner=run.runner, request=paused)
+    run.refresh_from_db()
+    return list(run.interrupts.select_related("run", "thread__agent").order_by("position"))
+
+
+def make_interrupt(value: Plain = QUESTION, *, agent: str = AGENT, **fields: Any) -> Interrupt:
+    """A pending interrupt on a thread of its own; `fields` as in `make_paused`."""
+    (interrupt,) = pause(start_run(agent), value, **fields)
+    return interrupt
+
+
+def tool_review(
+    *calls: tuple[str, Arguments],
+    allowed: Sequence[str] = ("approve", "edit", "reject", "respond"),
+) -> Plain:
+    """The question of LangChain's middleware about these calls, by default one e-mail."""
+    asked = calls or (("send_email", EMAIL),)
+    return {
+        "action_requests": [
+            {"name": name, "args": args, "description": f"Tool execution pending: {name}"}
+            for name, args in asked
+        ],
+        "review_configs": [
+            {"action_name": name, "allowed_decisions": list(allowed)}
+            for name in dict.fromkeys(name for name, _ in asked)
+        ],
+    }
+
+
+def breakpoint_before(*calls: tuple[str, Arguments], node: str = "sensitive_tools") -> Plain:
+    """What the runner reports of a static breakpoint before a node that would make these calls."""
+    return {
+        "breakpoint": "before",
+        "nodes": [node],
+        "tool_calls": [
+            {"id": f"call_{position}", "name": name, "args": args}
+            for position, (name, args) in enumerate(calls)
+        ],
+    }
+
+
+# Decisions and ends --------------------------------------------------------------------------
+
+APPROVE = ActionDecision(DecisionType.APPROVE)
+
+
+def respond(answer: Plain = "Ask Bob.") -> ActionDecision:
+    """The answer to a question."""
+    return ActionDecision(DecisionType.RESPOND, answer=answer)
+
+
+def decide(interrupt: Interrupt, user: User, *made: ActionDecision) -> Decision:
+    """Record a reviewer's decision, made with the form of this very interrupt.
+
+    By default a question is answered, and every call of a review approved.
+    """
+    request = interrupts.request_of(interrupt)
+    usual = (respond(),) if request.is_question else (APPROVE,) * len(request.actions)
+    return decisions.submit(
+        interrupt=interrupt.pk,
+        user=user,
+        fingerprint=interrupt.fingerprint,
+        decisions=made or usual,
+    )
+
+
+def apply(run: Run) -> None:
+    """Let the runner of a resuming run report its decisions delivered, then applied."""
+    lease = lease_of(run)
+    assert run.runner is not None
+    decisions.deliver(runner=run.runner, request=Delivered(lease))
+    made = tuple(run.decisions.values_list("pk", flat=True))
+    decisions.apply(runner=run.runner, request=Applied(lease, made))
+
+
+def finish(run: Run, values: Plain = None) -> Run:
+    """Let a running run reach its end, with these public values."""
+    lease = lease_of(run)
+    assert run.runner is not None
+    end = Finished(lease, "1efc0000-0000-6000-8000-ffffffffffff", Whole(*plain.encode(values)))
+    return runs.finish(runner=run.runner, request=end)
+
+
+def fail(run: Run, message: str = "no such order") -> Run:
+    """Let a running run end with an error."""
+    lease = lease_of(run)
+    assert run.runner is not None
+    end = Failed(lease, "ValueError", message, "Traceback …", None, None)
+    return runs.fail(runner=run.runner, request=end)
