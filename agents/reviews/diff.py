@@ -1,0 +1,230 @@
+"""What changed between two plain values: structural, and by words within text.
+
+Lists are aligned first, so one item inserted among fifty is one change. Types count: `1`, `1.0` and
+`true` are three values. Same input, same output; the work is bounded, and what lies beyond the
+bounds is reported more coarsely, never left out silently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from itertools import islice
+from typing import TypeAlias
+
+from agents.reviews.paths import Path
+from reviewconsole.protocol.plain import Plain, Typed
+from reviewconsole.protocol.tagged import canonical
+
+MAX_CHANGES = 500
+_MAX_DEPTH = 60  # below, a value is compared as a whole
+_MAX_ALIGNED = 400  # items on one side; longer stretches are compared position by position
+_MAX_WORDS = 2000  # on one side; longer text is shown whole, before and after
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+
+class ChangeKind(StrEnum):
+    """What happened to a place."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+class SpanKind(StrEnum):
+    """What happened to a stretch of text."""
+
+    EQUAL = "equal"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text: equal and removed ones spell the old text, equal and added the new."""
+
+    kind: SpanKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place that differs.
+
+    `before_path` leads to it in the old value (None when added), `after_path` in the new one (None
+    when removed); within lists they may differ. `spans` are the words, where both sides are text.
+    """
+
+    kind: ChangeKind
+    before_path: Path | None
+    after_path: Path | None
+    before: Plain = None
+    after: Plain = None
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where to show it: in the new value, or in the old one if it is gone."""
+        return self.after_path if self.after_path is not None else self.before_path or ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The changes in the order of the new value; `truncated` when there are more of them."""
+
+    changes: tuple[Change, ...]
+    truncated: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.changes)
+
+
+Changes: TypeAlias = Iterator[Change]
+
+
+def diff(before: Plain, after: Plain, *, limit: int = MAX_CHANGES) -> Diff:
+    """Compare two values; near-linear in their size for small changes."""
+    found = list(islice(_compare(before, after, (), ()), limit + 1))
+    return Diff(tuple(found[:limit]), truncated=len(found) > limit)
+
+
+def same(before: Plain, after: Plain) -> bool:
+    """Whether two values are equal and of the same types, all the way down."""
+    return canonical(before) == canonical(after)
+
+
+def text_spans(before: str, after: str) -> tuple[Span, ...]:
+    """Compare two texts word by word; one span each when they are very long."""
+    old, new = _words(before), _words(after)
+    spans: list[Span] = []
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            spans.append(Span(SpanKind.EQUAL, "".join(old[i:j])))
+            continue
+        if i < j:
+            spans.append(Span(SpanKind.REMOVED, "".join(old[i:j])))
+        if k < m:
+            spans.append(Span(SpanKind.ADDED, "".join(new[k:m])))
+    return tuple(spans)
+
+
+def _words(text: str) -> list[str]:
+    words = _WORDS.findall(text)
+    return words if len(words) <= _MAX_WORDS else [text]
+
+
+def _compare(before: Plain, after: Plain, old: Path, new: Path) -> Changes:
+    if len(new) >= _MAX_DEPTH:
+        if not same(before, after):
+            yield Change(ChangeKind.CHANGED, old, new, before, after)
+        return
+    match before, after:
+        case dict(), dict():
+            yield from _compare_dicts(before, after, old, new)
+        case list(), list():
+            yield from _compare_lists(before, after, old, new)
+        case Typed(), Typed() if _header(before) == _header(after):
+            yield from _compare(before.payload, after.payload, old, new)
+        case str(), str():
+            if before != after:
+                spans = text_spans(before, after)
+                yield Change(ChangeKind.CHANGED, old, new, before, after, spans)
+        case _ if not same(before, after):
+            yield Change(ChangeKind.CHANGED, old, new, before, after)
+
+
+def _header(value: Typed) -> tuple[Hashable, ...]:
+    return value.code, value.module, value.name, value.method
+
+
+def _compare_dicts(
+    before: Mapping[Hashable, Plain], after: Mapping[Hashable, Plain], old: Path, new: Path
+) -> Changes:
+    # Python takes the keys 1, 1.0 and True for one; they are compared by type here.
+    keys_before = {_key(key): key for key in before}
+    keys_after = {_key(key): key for key in after}
+    for identity, key in keys_before.items():
+        if identity not in keys_after:
+            yield Change(ChangeKind.REMOVED, (*old, key), None, before[key])
+    for identity, key in keys_after.items():
+        if identity not in keys_before:
+            yield Change(ChangeKind.ADDED, None, (*new, key), None, after[key])
+        else:
+            yield from _compare(before[key], after[key], (*old, key), (*new, key))
+
+
+def _key(key: Hashable) -> Hashable:
+    return key if isinstance(key, str) else canonical([key])  # type: ignore[list-item]  # keys are plain
+
+
+def _compare_lists(before: list[Plain], after: list[Plain], old: Path, new: Path) -> Changes:
+    for i, j in _aligned(before, after):
+        if j is None:
+            yield Change(ChangeKind.REMOVED, (*old, i), None, before[i or 0])
+        elif i is None:
+            yield Change(ChangeKind.ADDED, None, (*new, j), None, after[j])
+        else:
+            yield from _compare(before[i], after[j], (*old, i), (*new, j))
+
+
+Pair: TypeAlias = tuple[int | None, int | None]
+
+
+def _aligned(before: Sequence[Plain], after: Sequence[Plain]) -> Iterator[Pair]:
+    """Pair the positions of two lists; None stands where an item has no partner."""
+    old, new = [canonical(item) for item in before], [canonical(item) for item in after]
+    start = _common_prefix(old, new)
+    end = _common_prefix(old[start:][::-1], new[start:][::-1])
+    last, last_new = len(old) - end, len(new) - end
+    if max(last, last_new) - start > _MAX_ALIGNED:
+        yield from _paired(range(start, last), range(start, last_new))
+        return
+    matcher = SequenceMatcher(None, old[start:last], new[start:last_new], autojunk=False)
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            removed, added = range(start + i, start + j), range(start + k, start + m)
+            offset = _best_offset([before[n] for n in removed], [after[n] for n in added])
+            yield from _paired(removed, added, offset)
+
+
+def _common_prefix(old: Sequence[bytes], new: Sequence[bytes]) -> int:
+    pairs = enumerate(zip(old, new, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(old), len(new)))
+
+
+def _paired(old: range, new: range, offset: int = 0) -> Iterator[Pair]:
+    """Pair two stretches in order; `offset` items of the longer one stand alone before."""
+    shorter, longer = sorted((len(old), len(new)))
+    alone = (*range(offset), *range(offset + shorter, longer))
+    partner = iter(old if len(old) < len(new) else new)
+    for n in range(longer):
+        if len(old) < len(new):
+            yield (None if n in alone else next(partner)), new[n]
+        else:
+            yield old[n], (None if n in alone else next(partner))
+
+
+def _best_offset(old: Sequence[Plain], new: Sequence[Plain]) -> int:
+    """Where to lay the shorter stretch beside the longer for partners most alike."""
+    short, long = sorted((old, new), key=len)
+    offsets = range(len(long) - len(short) + 1)
+    if not short or len(offsets) * len(short) > _MAX_ALIGNED:
+        return 0
+    scores = [sum(map(_alike, short, long[n:])) for n in offsets]
+    return scores.index(max(scores))
+
+
+def _alike(one: Plain, other: Plain) -> float:
+    """How much two items resemble each other: 0 to 1."""
+    match one, other:
+        case dict(), dict():
+            shared = sum(key in other and same(one[key], other[key]) for key in one)
+            return (1 + shared) / (1 + max(len(one), len(other)))
+        case str(), str():
+            return SequenceMatcher(None, one[:200], other[:200], autojunk=False).quick_ratio()
+    return float(type(one) is type(other)) / 2

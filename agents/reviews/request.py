@@ -1,0 +1,114 @@
+"""The words of a review: what a pause asks, what a reviewer decided, what the agent receives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+from reviewconsole.protocol.plain import Plain
+
+PauseKind = Literal["interrupt", "breakpoint"]
+Schema: TypeAlias = dict[Any, Any]
+Arguments: TypeAlias = dict[Any, Plain]
+"""The arguments of a call; the keys are text unless an agent stored something odd."""
+
+
+class DecisionType(StrEnum):
+    """What a reviewer may decide about one action; LangChain's words."""
+
+    APPROVE = "approve"  # run it as proposed
+    EDIT = "edit"  # run it with other arguments
+    REJECT = "reject"  # do not run it; tell the agent why
+    RESPOND = "respond"  # do not run it; the reviewer's words are its result
+
+
+class AnswerShape(StrEnum):
+    """How the answer to a question is wrapped. Agents read it strictly, type and all."""
+
+    TEXT = "text"  # the words themselves
+    DATA = "data"  # {"data": words}, as the tutorial chatbot reads it
+    JSON = "json"  # the value as written
+    TYPED = "typed"  # a value that fits the question's response schema
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool of the agent, as its runner described it: the source of argument schemas."""
+
+    name: str
+    args_schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What the runner reported of one pause; what the dialects read."""
+
+    value: Plain
+    kind: PauseKind
+    response_schema: Plain = None
+    tools: tuple[Tool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to decide: a tool call, a node to run, or a question to answer.
+
+    `args` are the real arguments; `description` is the agent's own claim about them. `args_schema`
+    is None where nobody published a usable one; `schema_problem` then says why, if there was one.
+    """
+
+    name: str
+    args: Arguments = field(default_factory=dict)
+    description: str = ""
+    args_schema: Schema | None = None
+    schema_problem: str = ""
+    allowed: tuple[DecisionType, ...] = ()
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a pause asks of a reviewer, whatever format it came in.
+
+    Either calls to decide one by one, or a question: then `shapes` is not empty, the usual shape
+    first, and the only action allows `respond` alone. `value` is what the agent sent, untouched;
+    `note` tells the reviewer what the console could not make of it.
+    """
+
+    dialect: str
+    actions: tuple[Action, ...]
+    headline: str
+    value: Plain
+    question: str = ""
+    shapes: tuple[AnswerShape, ...] = ()
+    response_schema: Schema | None = None
+    note: str = ""
+
+    @property
+    def is_question(self) -> bool:
+        """Whether the reviewer answers in their own words rather than deciding calls."""
+        return bool(self.shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDecision:
+    """What a reviewer decided about one action; only the fields of its type may be set.
+
+    `edit` has `args`; `reject` may have and a call's `respond` must have a `message`; the answer to
+    a question has `answer` and its `shape` (the request's first shape when None).
+    """
+
+    type: DecisionType
+    args: Plain = None
+    message: str = ""
+    answer: Plain = None
+    shape: AnswerShape | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What will be sent to the agent, exactly, and one line about it for people."""
+
+    resume: Plain
+    summary: str

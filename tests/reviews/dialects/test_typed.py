@@ -1,0 +1,62 @@
+"""A question with a response schema takes an answer that fits it, and no other."""
+
+import pytest
+
+from agents.exceptions import InvalidAnswer
+from agents.reviews import ActionDecision, AnswerShape, DecisionType, answer, read
+
+# What `interrupt("approve?", response_schema=Model)` publishes (langgraph 1.2, pydantic 2).
+SCHEMA = {
+    "properties": {
+        "ok": {"title": "Ok", "type": "boolean"},
+        "count": {"default": 1, "title": "Count", "type": "integer"},
+    },
+    "required": ["ok"],
+    "title": "Decision",
+    "type": "object",
+}
+
+
+def respond(value):
+    return [ActionDecision(DecisionType.RESPOND, answer=value)]
+
+
+def test_the_answer_is_sent_as_it_is():
+    request = read("approve?", kind="interrupt", response_schema=SCHEMA)
+    assert (request.dialect, request.question) == ("typed", "approve?")
+    assert (request.shapes, request.response_schema) == ((AnswerShape.TYPED,), SCHEMA)
+    assert answer(request, respond({"ok": False})).resume == {"ok": False}
+
+
+@pytest.mark.parametrize(
+    ("value", "errors"),
+    [
+        ({}, {"actions.0.answer.ok": "Is required."}),
+        ({"ok": "no"}, {"actions.0.answer.ok": "Must be true or false."}),
+        ({"ok": 1}, {"actions.0.answer.ok": "Must be true or false."}),
+        ({"ok": True, "count": "7"}, {"actions.0.answer.count": "Must be a whole number."}),
+        ({"ok": True, "count": True}, {"actions.0.answer.count": "Must be a whole number."}),
+        ("yes", {"actions.0.answer": "Must be an object."}),
+        (None, {"actions.0.answer": "Must be an object."}),
+    ],
+)
+def test_langgraph_is_laxer_than_its_schema_and_the_console_is_not(value, errors):
+    request = read("approve?", kind="interrupt", response_schema=SCHEMA)
+    with pytest.raises(InvalidAnswer) as refusal:
+        answer(request, respond(value))
+    assert refusal.value.errors == errors
+
+
+@pytest.mark.parametrize(
+    ("schema", "problem"),
+    [
+        (True, "It is not a JSON schema object."),
+        ({"$ref": "https://example.com/s"}, "https://example.com/s"),
+        ({"type": "nonsense"}, "It is not a JSON schema:"),
+    ],
+)
+def test_an_unusable_schema_leaves_free_json_and_says_why(schema, problem):
+    request = read({"a": 1}, kind="interrupt", response_schema=schema)
+    assert (request.shapes, request.response_schema) == ((AnswerShape.JSON,), None)
+    assert problem in request.note
+    assert answer(request, respond([1])).resume == [1]
