@@ -1,0 +1,86 @@
+"""A plain value as lines to read: key, value and type, nested as the value is.
+
+Nothing is left out or cut: what is too deep for lines stands as JSON, and long text says how long
+it is, so that a tail cannot hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agents.reviews import raw_json
+from reviewconsole.protocol.plain import Plain, Typed
+
+MAX_LEVELS = 6  # of lines within lines; what lies deeper is one JSON text
+_ONE_LINE = 100  # characters; longer text stands in a block of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One place of a value. Either `text` says all of it, or `lines` do.
+
+    `key` is empty for the value itself. `kind` names the type in people's words, `size` says how
+    much there is where that is not seen at once. `block` asks for a block of its own.
+    """
+
+    key: str
+    kind: str
+    text: str = ""
+    size: str = ""
+    block: bool = False
+    lines: tuple[Line, ...] = ()
+
+
+def outline(value: Plain) -> tuple[Line, ...]:
+    """Write a value as lines: one for each key of an object, one alone for anything else."""
+    whole = _line("", value, 0)
+    return whole.lines if whole.lines else (whole,)
+
+
+def _line(key: str, value: Plain, level: int) -> Line:
+    match value:
+        case None:
+            return Line(key, "null", "null")
+        case bool():
+            return Line(key, "boolean", "true" if value else "false")
+        case int():
+            return Line(key, "integer", str(value))
+        case float():
+            return Line(key, "number", repr(value))
+        case str():
+            return _of_text(key, value)
+        case list() | dict() if not value:
+            return Line(key, "list" if isinstance(value, list) else "object", size="empty")
+        case list() if level < MAX_LEVELS:
+            numbered = ((str(position), item) for position, item in enumerate(value, 1))
+            return _of_parts(key, "list", numbered, level, _count(len(value), "item"))
+        case dict() if level < MAX_LEVELS:
+            named = ((str(name), item) for name, item in value.items())
+            return _of_parts(key, "object", named, level, "")
+        case Typed(payload=dict(payload)) if payload and level < MAX_LEVELS:
+            named = ((str(name), item) for name, item in payload.items())
+            return _of_parts(key, value.type_name, named, level, "")
+    kind = value.type_name if isinstance(value, Typed) else "JSON"
+    return Line(key, kind, raw_json.dump(value), block=True)
+
+
+def _of_parts(
+    key: str, kind: str, parts: Iterator[tuple[str, Plain]], level: int, size: str
+) -> Line:
+    lines = tuple(_line(name, item, level + 1) for name, item in parts)
+    return Line(key, kind, size=size, lines=lines)
+
+
+def _of_text(key: str, text: str) -> Line:
+    if not text:
+        return Line(key, "text", size="empty")
+    rows = text.count("\n") + 1
+    if rows == 1 and len(text) <= _ONE_LINE:
+        return Line(key, "text", text)
+    size = _count(len(text), "character") + (f", {_count(rows, 'line')}" if rows > 1 else "")
+    return Line(key, "text", text, size, block=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,71 @@
+"""A value as lines: everything is there, nothing is cut."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.reviews.outline import MAX_LEVELS, Line, outline
+from reviewconsole.protocol.plain import Plain, Typed
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20
+)
+
+
+def test_each_argument_is_a_line_with_its_key_text_and_type() -> None:
+    args: Plain = {"to": "alice@example.com", "amount": 120.0, "id": 2**60, "now": True, "cc": None}
+    assert outline(args) == (
+        Line("to", "text", "alice@example.com"),
+        Line("amount", "number", "120.0"),
+        Line("id", "integer", "1152921504606846976"),
+        Line("now", "boolean", "true"),
+        Line("cc", "null", "null"),
+    )
+
+
+def test_long_text_stands_in_a_block_and_says_its_length() -> None:
+    (line,) = outline({"body": "Dear Ada,\n" + "x" * 1190})
+    assert (line.block, line.size) == (True, "1,200 characters, 2 lines")
+    (line,) = outline({"body": "x" * 101})
+    assert (line.block, line.size) == (True, "101 characters")
+
+
+def test_nested_values_are_lines_within_lines() -> None:
+    (line,) = outline({"lines": [{"sku": "A-1"}, "B-2"]})
+    first = Line("1", "object", lines=(Line("sku", "text", "A-1"),))
+    assert line == Line("lines", "list", size="2 items", lines=(first, Line("2", "text", "B-2")))
+
+
+def test_empty_text_lists_and_objects_say_that_they_are_empty() -> None:
+    assert outline({"a": "", "b": [], "c": {}}) == (
+        Line("a", "text", size="empty"),
+        Line("b", "list", size="empty"),
+        Line("c", "object", size="empty"),
+    )
+
+
+def test_a_value_that_is_no_object_is_one_line() -> None:
+    assert outline(5) == (Line("", "integer", "5"),)
+    assert outline({}) == (Line("", "object", size="empty"),)
+
+
+def test_a_typed_value_names_its_type() -> None:
+    (line,) = outline({"m": Typed(5, "app", "Money", {"value": 1})})
+    assert line == Line("m", "app.Money", lines=(Line("value", "integer", "1"),))
+
+
+def test_what_is_too_deep_for_lines_is_json() -> None:
+    value: Plain = "bottom"
+    for _ in range(MAX_LEVELS + 3):
+        value = {"in": value}
+    (line,) = outline(value)
+    while line.lines:
+        (line,) = line.lines
+    assert (line.block, line.kind) == (True, "JSON")
+    assert '"bottom"' in line.text
+
+
+@given(st.dictionaries(st.text(), VALUES))
+def test_every_value_has_an_outline_with_all_its_keys(value: dict[str, Plain]) -> None:
+    lines = outline(value)
+    assert [line.key for line in lines] == (list(value) or [""])
