@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any, Self, TypeVar, assert_never
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -117,9 +118,9 @@ class Store:
     def delete(self, thread: str) -> None:
         """Delete a thread."""
         self._parts.pop(thread, None)
-        for rows in (self._checkpoints, self._values, self._writes):
-            for key in [key for key in rows if key[0] == thread]:
-                del rows[key]  # type: ignore[attr-defined]  # all three are dicts of such keys
+        self._checkpoints = {k: put for k, put in self._checkpoints.items() if k[0] != thread}
+        self._values = {k: value for k, value in self._values.items() if k[0] != thread}
+        self._writes = {k: rows for k, rows in self._writes.items() if k[0] != thread}
 
     def _whole(self, thread: str, value: Value) -> Whole:
         if isinstance(value, Whole):
@@ -174,6 +175,8 @@ class Peer:
         self.close_instead: tuple[int, str] | None = None  # at the next connection
         self.port = 0
         self._lose_replies = False
+        self._holding = False
+        self._held: list[tuple[ServerConnection, bytes]] = []
         self._connections: set[ServerConnection] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="peer", daemon=True)
@@ -181,12 +184,10 @@ class Peer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._open = self._do(_new_event())
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.proceed()
         self.stop()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -230,12 +231,20 @@ class Peer:
         self._do(cut())
 
     def hold(self) -> None:
-        """Do requests, but keep the replies until `proceed`."""
-        self._loop.call_soon_threadsafe(self._open.clear)
+        """Do requests, but keep the replies until `proceed`; a hello is answered all the same."""
+        self._holding = True
 
     def proceed(self) -> None:
         """Send the replies that were held."""
-        self._loop.call_soon_threadsafe(self._open.set)
+
+        async def send_held() -> None:
+            self._holding = False
+            held, self._held = self._held, []
+            for connection, reply in held:
+                with suppress(ConnectionClosed):
+                    await connection.send(reply)
+
+        self._do(send_held())
 
     def lose_next_reply(self) -> None:
         """Do the next frame's requests, then cut the connection in place of the reply."""
@@ -292,8 +301,11 @@ class Peer:
             self._lose_replies = False
             connection.transport.abort()
             return
-        await self._open.wait()
-        await connection.send(codec.encode_reply(frame_id, results))
+        reply = codec.encode_reply(frame_id, results)
+        if self._holding and not isinstance(requests[0], Hello):
+            self._held.append((connection, reply))
+        else:
+            await connection.send(reply)
 
     def _answer(self, request: Request) -> Result:
         instead = self.answer_instead(request)
@@ -341,12 +353,6 @@ class Peer:
 
     def _do(self, job: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(job, self._loop).result(PATIENCE_SECONDS)
-
-
-async def _new_event() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
 
 
 def _among(held: Iterable[Lease], those: set[Lease]) -> tuple[Lease, ...]:
