@@ -14,7 +14,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
-from django.db import connection
 
 
 @register("agents")
@@ -23,7 +22,7 @@ def data_directory_is_writable(**kwargs: object) -> Iterator[CheckMessage]:
     place = Path(settings.DATA_DIR)
     while not place.exists():
         place = place.parent
-    if not os.access(place, os.W_OK):
+    if not (place.is_dir() and os.access(place, os.W_OK)):
         yield Error(
             f"DATA_DIR={settings.DATA_DIR} cannot be written.",
             hint=f"Let this user write to {place}, or set DATA_DIR to another directory.",
@@ -59,13 +58,14 @@ def static_files_are_collected(**kwargs: object) -> Iterator[CheckMessage]:
 def hints_reach_every_process(**kwargs: object) -> Iterator[CheckMessage]:
     """SQLite means one process, which needs no broker; PostgreSQL suggests several, which do."""
     in_memory = "InMemory" in settings.CHANNEL_LAYERS["default"]["BACKEND"]
-    if in_memory and connection.vendor == "postgresql":
+    postgresql = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+    if in_memory and postgresql:
         yield Warning(
             "REDIS_URL is not set: the pages of one console process do not hear of the others.",
             hint="Set REDIS_URL, or run one process only.",
             id="agents.W001",
         )
-    if not in_memory and connection.vendor == "sqlite":
+    if not in_memory and not postgresql:
         yield Warning(
             "REDIS_URL announces several console processes, and they share one SQLite file.",
             hint="Set DATABASE_URL to a PostgreSQL database, or unset REDIS_URL.",

@@ -14,6 +14,7 @@ LAYERS = {
     # 0, pure: values in, values out; no Django, no clock, no I/O.
     "reviewconsole.protocol": 0,
     "agents.exceptions": 0,
+    "agents.graph_picture": 0,
     "agents.reviews": 0,
     # 1, what is true.
     "agents.models": 1,
@@ -29,6 +30,7 @@ LAYERS = {
     "agents.consumers": 4,
     "agents.forms": 4,
     "agents.management": 4,
+    "agents.start_form": 4,
     "agents.templatetags": 4,
     "agents.views": 4,
     # 5, wiring.
@@ -49,6 +51,7 @@ BESIDE_EACH_OTHER = {
     ("agents.reviews", "agents.exceptions"),
     ("agents.reviews", "reviewconsole.protocol"),
     ("agents.views", "agents.forms"),
+    ("agents.views", "agents.start_form"),
 }
 """Units of one layer, of which the first may import the second."""
 
