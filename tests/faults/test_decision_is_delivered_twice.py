@@ -1,4 +1,4 @@
-"""A decision reaches the agent a second time: it is applied once, and never to the next question."""
+"""A decision reaches the agent twice: it is applied once, and never to the next question."""
 
 from agents.models import Decision, Run
 from tests.faults.conftest import AGENTS
