@@ -1,6 +1,19 @@
-"""The site map of the product."""
+"""The site map of the product. A view, its template and its URL have one name."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-app_name = "agents"
-urlpatterns: list[URLPattern] = []
+from agents.views import agents, inbox, interrupts, runners, threads
+
+urlpatterns = [
+    path("", inbox.inbox, name="inbox"),
+    path("interrupts/<int:pk>/", interrupts.interrupt_detail, name="interrupt-detail"),
+    path("interrupts/<int:pk>/draft/", interrupts.interrupt_draft, name="interrupt-draft"),
+    path("interrupts/<int:pk>/decide/", interrupts.interrupt_decide, name="interrupt-decide"),
+    path("threads/", threads.thread_list, name="thread-list"),
+    path("threads/<int:pk>/", threads.thread_detail, name="thread-detail"),
+    path("runs/<int:pk>/cancel/", threads.run_cancel, name="run-cancel"),
+    path("agents/", agents.agent_list, name="agent-list"),
+    # An agent's name may hold a slash.
+    path("agents/<path:name>/", agents.agent_detail, name="agent-detail"),
+    path("runners/", runners.runner_list, name="runner-list"),
+]

@@ -1,0 +1,49 @@
+"""What an open page shows live, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import parse_qsl, urlencode
+
+from django.contrib.auth.models import User
+
+from agents.exceptions import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A live part of a page: its kind, the row it is about, and the reader's own filters.
+
+    Written `kind`, `kind.<pk>` or `kind?name=value`, as the browser's socket names it.
+    """
+
+    kind: str
+    pk: int = 0
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a written topic.
+
+        Raises:
+            NotFound: it is not written as one.
+        """
+        name, _, query = text.partition("?")
+        kind, dot, pk = name.partition(".")
+        if dot and not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
+            raise NotFound(f"There is no topic {text!r}.")
+        return cls(kind, int(pk or 0), dict(parse_qsl(query)))
+
+    def __str__(self) -> str:
+        name = f"{self.kind}.{self.pk}" if self.pk else self.kind
+        return f"{name}?{urlencode(self.filters)}" if self.filters else name
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks, and at what address runners reach this console as the viewer knows it."""
+
+    user: User
+    console: str  # such as `wss://console.example.com`

@@ -1,0 +1,77 @@
+"""Who may see pages, and how a page is made of its live topics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from agents import live, roles
+from agents.exceptions import NotAllowed, NotFound
+
+P = ParamSpec("P")
+
+
+class ConsoleRequest(HttpRequest):
+    """A request by somebody who holds a role."""
+
+    user: User
+
+
+def console_page(
+    view: Callable[Concatenate[ConsoleRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Make a view a page of the console: for people with a role, and refusals become error pages.
+
+    Who has not signed in is sent to do so (by the middleware); who holds no role gets a 403,
+    as does `NotAllowed`; `NotFound` becomes a 404.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.has_perm(roles.LOOK):
+            raise PermissionDenied("Your account holds no role yet. Ask an admin for one.")
+        try:
+            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # has_perm: signed in
+        except NotAllowed as error:
+            raise PermissionDenied(str(error)) from error
+        except NotFound as error:
+            raise Http404(str(error)) from error
+
+    return guarded
+
+
+def page(
+    request: ConsoleRequest,
+    template: str,
+    *topics: live.Topic,
+    status: int = 200,
+    **shown: Any,
+) -> HttpResponse:
+    """Draw a page: the live topics it includes, and whatever else it shows.
+
+    `socket` is the URL at which the page hears of changes; `waiting` feeds the count in the rail.
+    """
+    viewer = viewer_of(request)
+    topics = (live.Topic("waiting"), *topics)
+    context: dict[str, Any] = {"socket": socket_url(topics)}
+    for topic in topics:
+        context |= live.context(topic, viewer)
+    return render(request, template, context | shown, status=status)
+
+
+def viewer_of(request: ConsoleRequest) -> live.Viewer:
+    """Who looks, and the address under which they reach the console."""
+    scheme = "wss" if request.is_secure() else "ws"
+    return live.Viewer(request.user, f"{scheme}://{request.get_host()}")
+
+
+def socket_url(topics: tuple[live.Topic, ...]) -> str:
+    """The socket that tells of changes to these topics."""
+    return "/ws/console/?" + urlencode([("topic", str(topic)) for topic in topics])
