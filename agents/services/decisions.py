@@ -24,6 +24,7 @@ from agents.exceptions import (
 )
 from agents.models import Decision, Interrupt, Run, Runner
 from agents.services import interrupts, runs
+from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Applied, Delivered, Lease, RefusalCode
 from reviewconsole.protocol.plain import Plain
@@ -94,7 +95,7 @@ def _record(
         fingerprint=asked.fingerprint,
         actions=[_described(item) for item in decisions],
         resume=answer.resume,
-        summary=answer.summary[:300],
+        summary=column_text(answer.summary, 300),
     )
     if not Interrupt.objects.pending().filter(run=paused).exists():
         _resume(paused, user)
@@ -147,7 +148,7 @@ def _check_storable(value: Plain) -> None:
 def _described(item: reviews.ActionDecision) -> Plain:
     said: dict[str, Plain] = {"type": str(item.type)}
     if item.args is not None:
-        said["args"] = dict(item.args)
+        said["args"] = item.args
     if item.message:
         said["message"] = item.message
     if item.shape is not None:

@@ -11,6 +11,7 @@ from agents import push, reviews
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.services import runs
+from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import Paused, PostedInterrupt, RefusalCode
@@ -31,24 +32,27 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
         raise RequestRefused(
             RefusalCode.INVALID, "a pause without a question; report the end instead"
         )
-    before = Run.objects.filter(pk=request.lease.run).values_list("status", flat=True).first()
-    run = runs.end(
+    run, moved = runs.end(
         runner, request.lease, Run.Status.INTERRUPTED, checkpoint_id=request.checkpoint_id,
-        next=list(request.next), refused=request.refused or "",
+        next=list(request.next), refused=column_text(request.refused or ""),
     )  # fmt: skip
-    if before == Run.Status.INTERRUPTED:
+    if not moved:
         return run  # the request was repeated; the questions are there
     thread = Thread.objects.select_related("agent").get(pk=run.thread_id)
     for position, posted in enumerate(request.interrupts):
         _open(run, thread, position, posted)
     if request.refused:
         _refuse_decisions(run)
-    runs.store_snapshot(run, request.checkpoint_id, request.snapshot.kind, request.snapshot.data)
+    runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
     runs.set_thread(run, Thread.Status.INTERRUPTED)
     return run
 
 
 def _open(run: Run, thread: Thread, position: int, posted: PostedInterrupt) -> Interrupt:
+    if posted.kind not in Interrupt.Kind:
+        raise RequestRefused(
+            RefusalCode.INVALID, f"{posted.kind!r} is none of {', '.join(Interrupt.Kind.values)}"
+        )
     try:
         value = plain.decode(posted.value.kind, posted.value.data)
     except plain.UnreadableValue as error:
@@ -72,9 +76,10 @@ def _open(run: Run, thread: Thread, position: int, posted: PostedInterrupt) -> I
     return Interrupt.objects.create(
         run=run, thread=thread, position=position, kind=posted.kind,
         checkpoint_id=run.checkpoint_id, interrupt_id=posted.interrupt_id,
-        task_id=posted.task_id, ns=posted.ns, node=posted.node[:255], value=value,
+        task_id=posted.task_id, ns=posted.ns, node=column_text(posted.node, 255), value=value,
         response_schema=posted.response_schema, fingerprint=shown, digest=question_digest(value),
-        dialect=request.dialect, headline=request.headline[:200], actions=len(request.actions),
+        dialect=request.dialect, headline=column_text(request.headline, 200),
+        actions=len(request.actions),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from agents import push
 from agents.exceptions import TokenEnded
 from agents.models import Agent, Run, Runner, RunnerToken
+from agents.services.column_text import column_text
 from reviewconsole.protocol.messages import Beat, Hello, Lease
 
 
@@ -39,7 +40,7 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
         instance=hello.instance,
         defaults={
             "token": token,
-            "name": hello.name[:200],
+            "name": column_text(hello.name, 200),
             "capacity": hello.capacity,
             "versions": hello.versions,
             "channel": channel,
@@ -60,9 +61,9 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
 
 
 def _announce(spec: dict[str, object]) -> Agent:
+    description = column_text(str(spec.get("description") or ""))
     agent, _made = Agent.objects.update_or_create(
-        name=str(spec["name"]),
-        defaults={"description": str(spec.get("description") or ""), "spec": spec},
+        name=str(spec["name"]), defaults={"description": description, "spec": spec}
     )
     return agent
 

@@ -22,6 +22,7 @@ from agents.exceptions import (
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
 from agents.services import assignments
+from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
     Assignment,
@@ -30,6 +31,7 @@ from reviewconsole.protocol.messages import (
     Finished,
     Lease,
     RefusalCode,
+    Whole,
 )
 from reviewconsole.protocol.plain import Plain, UnreadableValue
 
@@ -51,23 +53,24 @@ def start(
     """Queue a run of an agent, on a new thread or on one that waits for nothing.
 
     `user` is who asks, None for the operator's own terminal. The title of a new thread is made of
-    the input where none is given.
+    the input where none is given, and cut where it is too long.
 
     Raises:
         NotAllowed: the person may not start runs.
         NotFound: no runner ever announced this agent, or the agent has no such thread.
         ThreadBusy: a run is queued or running on the thread.
         ThreadWaits: the thread waits for a decision.
-        InvalidInput: the input is empty or cannot be stored.
+        InvalidInput: there is no input, or the input or the context cannot be stored; `errors` by
+            the argument's name.
     """
     if user is not None and not user.has_perm(roles.START):
         raise NotAllowed("Starting runs is for operators; ask an admin for that role.")
-    _check_input(input)
+    _check(input, context)
     known = Agent.objects.filter(name=agent).first()
     if known is None:
         raise NotFound(f"No agent named {agent!r}: connect a runner that serves it first.")
     with transaction.atomic():
-        row = _thread(known, thread, title or _title(input), user)
+        row = _thread(known, thread, column_text(title or _title(input), 200), user)
         run = queue(
             thread=row, trigger=Run.Trigger.START, created_by=user, input=input, context=context,
             interrupt_before=list(interrupt_before), interrupt_after=list(interrupt_after),
@@ -79,13 +82,19 @@ def start(
     return run
 
 
-def _check_input(value: Plain) -> None:
-    if value is None:
-        raise InvalidInput("a run needs an input", {"": "Give the agent something to work on."})
-    try:
-        plain.encode(value)
-    except UnreadableValue as error:
-        raise InvalidInput(str(error), {"": str(error)}) from error
+def _check(input: Plain, context: dict[str, Any] | None) -> None:
+    errors = {}
+    if input is None:
+        errors["input"] = "Give the agent something to work on."
+    given: dict[str, Any] = {"input": input, "context": context}
+    for name, value in given.items():
+        try:
+            plain.encode(value)
+        except UnreadableValue as error:
+            errors[name] = str(error)
+    if errors:
+        told = " ".join(f"{name}: {message}" for name, message in errors.items())
+        raise InvalidInput(f"This run cannot be started. {told}", errors)
 
 
 def _thread(agent: Agent, thread_id: str | None, title: str, user: User | None) -> Thread:
@@ -139,13 +148,13 @@ def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignme
 
 @transaction.atomic
 def release(*, runner: Runner, lease: Lease) -> None:
-    """Take a run back from a runner that shuts down; the next one takes it up. Idempotent."""
-    held = Run.objects.filter(
-        pk=lease.run, runner=runner, attempt=lease.attempt, status=Run.Status.RUNNING
-    )
-    if held.update(status=Run.Status.QUEUED, runner=None, lease_expires_at=None):
-        push.wake_runners()
-        push.changed("runners")
+    """Take a run back from a runner that shuts down; the next one takes it up. Idempotent.
+
+    A run that was to be cancelled is cancelled instead of taken up once more.
+    """
+    held = Run.objects.filter(pk=lease.run, runner=runner, attempt=lease.attempt)
+    for run in held.filter(status=Run.Status.RUNNING):
+        _take_back(run, {"status": Run.Status.QUEUED})
 
 
 @transaction.atomic
@@ -155,11 +164,12 @@ def finish(*, runner: Runner, request: Finished) -> Run:
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
-    run = end(
+    run, moved = end(
         runner, request.lease, Run.Status.SUCCEEDED, checkpoint_id=request.checkpoint_id or ""
     )
-    store_snapshot(run, request.checkpoint_id, request.snapshot.kind, request.snapshot.data)
-    set_thread(run, Thread.Status.IDLE)
+    if moved:
+        store_snapshot(run, request.checkpoint_id, request.snapshot)
+        set_thread(run, Thread.Status.IDLE)
     return run
 
 
@@ -170,13 +180,15 @@ def fail(*, runner: Runner, request: Failed) -> Run:
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
-    run = end(
+    run, moved = end(
         runner, request.lease, Run.Status.FAILED, checkpoint_id=request.checkpoint_id or "",
-        error=request.error[:200], message=request.message, traceback=request.traceback,
+        error=column_text(request.error, 200), message=column_text(request.message),
+        traceback=column_text(request.traceback),
     )  # fmt: skip
-    if request.snapshot is not None:
-        store_snapshot(run, request.checkpoint_id, request.snapshot.kind, request.snapshot.data)
-    set_thread(run, Thread.Status.ERROR)
+    if moved:
+        if request.snapshot is not None:
+            store_snapshot(run, request.checkpoint_id, request.snapshot)
+        set_thread(run, Thread.Status.ERROR)
     return run
 
 
@@ -187,8 +199,9 @@ def stop(*, runner: Runner, request: Cancelled) -> Run:
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
-    run = end(runner, request.lease, Run.Status.CANCELLED)
-    _after_cancel(run)
+    run, moved = end(runner, request.lease, Run.Status.CANCELLED)
+    if moved:
+        _after_cancel(run)
     return run
 
 
@@ -224,32 +237,20 @@ def cancel(*, run: int, user: User | None) -> Run:
     return row
 
 
-@transaction.atomic
 def reap() -> int:
     """Queue again the runs whose lease is over; end the cancelled and the hopeless ones.
 
     Called at each heartbeat and claim; whoever finds an ended lease first moves it, by
-    compare-and-set. Returns how many were moved. Queries: 1 when there is nothing to do.
+    compare-and-set, in a transaction a run. Returns how many were moved. Queries: 1 when there is
+    nothing to do.
     """
-    moved = 0
-    for run in Run.objects.abandoned().select_related("thread"):
-        same = Run.objects.filter(
-            pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt,
-            lease_expires_at=run.lease_expires_at,
-        )  # fmt: skip
-        if same.update(**_fate(run)):
-            moved += 1
-            _after_reap(run)
-    return moved
+    return sum(_take_back(run, _fate(run)) for run in Run.objects.abandoned().order_by("pk"))
 
 
 def _fate(run: Run) -> dict[str, Any]:
-    free = {"runner": None, "lease_expires_at": None}
-    if run.cancel_requested_at:
-        return free | {"status": Run.Status.CANCELLED, "finished_at": timezone.now()}
     if run.attempt < settings.RUN_MAX_ATTEMPTS:
-        return free | {"status": Run.Status.QUEUED}
-    return free | {
+        return {"status": Run.Status.QUEUED}
+    return {
         "status": Run.Status.FAILED,
         "finished_at": timezone.now(),
         "error": "RunnerLost",
@@ -258,7 +259,21 @@ def _fate(run: Run) -> dict[str, Any]:
     }
 
 
-def _after_reap(run: Run) -> None:
+@transaction.atomic
+def _take_back(run: Run, fate: dict[str, Any]) -> bool:
+    """Take a run out of its runner's hands, to this fate or, if it was to be cancelled, to that.
+
+    One transaction a run: rows are locked in the order run, thread, as everywhere. False when the
+    run has moved or its lease was renewed since it was read.
+    """
+    if run.cancel_requested_at:
+        fate = {"status": Run.Status.CANCELLED, "finished_at": timezone.now()}
+    same = Run.objects.filter(
+        pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt,
+        lease_expires_at=run.lease_expires_at,
+    )  # fmt: skip
+    if not same.update(runner=None, lease_expires_at=None, **fate):
+        return False
     run.refresh_from_db()
     if run.status == Run.Status.CANCELLED:
         _after_cancel(run)
@@ -267,12 +282,14 @@ def _after_reap(run: Run) -> None:
     else:
         push.wake_runners()
     push.changed("runners", f"thread.{run.thread_id}", *_asked(run))
+    return True
 
 
-def end(runner: Runner, lease: Lease, to: Run.Status, **fields: Any) -> Run:
+def end(runner: Runner, lease: Lease, to: Run.Status, **fields: Any) -> tuple[Run, bool]:
     """Move a leased run to its end, inside the caller's transaction, by compare-and-set.
 
-    A request that is repeated after a lost reply finds the run where it moved it, and is done.
+    Returns the run, and whether it moved now. A request that is repeated after a lost reply finds
+    the run where it moved it, and must change nothing more: the thread may be a run further.
 
     Raises:
         RequestRefused: `fenced` — another attempt, another runner, or another end.
@@ -287,18 +304,20 @@ def end(runner: Runner, lease: Lease, to: Run.Status, **fields: Any) -> Run:
             RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
         )
     assert run is not None  # noqa: S101 -- moved a moment ago, in this transaction
-    return run
+    return run, moved == 1
 
 
-def store_snapshot(run: Run, checkpoint_id: str | None, kind: str, data: bytes) -> None:
+def store_snapshot(run: Run, checkpoint_id: str | None, state: Whole) -> None:
     """Keep the state a runner reported as the thread's latest, readable or not."""
+    thread = Thread.objects.filter(pk=run.thread_id)
+    at = checkpoint_id or ""
     try:
-        snapshot = plain.decode(kind, data)
-    except UnreadableValue as error:
-        snapshot = {"unreadable": str(error)}
-    Thread.objects.filter(pk=run.thread_id).update(
-        snapshot=snapshot, snapshot_checkpoint_id=checkpoint_id or ""
-    )
+        values = plain.decode(state.kind, state.data)
+        thread.update(snapshot=values, snapshot_checkpoint_id=at)
+    except (
+        ValueError
+    ) as error:  # encrypted, damaged, or nested too deeply: no reason to lose a pause
+        thread.update(snapshot={"unreadable": str(error)}, snapshot_checkpoint_id=at)
 
 
 def set_thread(run: Run, status: Thread.Status) -> None:
