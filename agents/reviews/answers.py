@@ -20,6 +20,7 @@ from agents.reviews.request import (
     ActionDecision,
     Answer,
     AnswerShape,
+    Arguments,
     DecisionType,
     Request,
 )
@@ -94,7 +95,7 @@ def _call_problems(action: Action, decision: ActionDecision) -> Problems:
     yield from _within("message", unstorable(decision.message))
 
 
-def _args_problems(action: Action, args: Plain) -> Problems:
+def _args_problems(action: Action, args: Arguments | None) -> Problems:
     if not isinstance(args, dict):
         yield ("args",), "An edit needs all arguments, as an object."
         return

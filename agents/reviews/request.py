@@ -100,7 +100,7 @@ class ActionDecision:
     """
 
     type: DecisionType
-    args: Plain = None
+    args: Arguments | None = None
     message: str = ""
     answer: Plain = None
     shape: AnswerShape | None = None

@@ -86,8 +86,7 @@ class Walk:
             return replace(field, value=None if field.state is State.NULL else MISSING)
         match shape.kind:
             case Kind.OBJECT:
-                members = before if isinstance(before, dict) else {}
-                return self._object(field, shape, members, place, _shown_before(field, post))
+                return self._object(field, shape, before, place, _shown_before(field, post))
             case Kind.ARRAY:
                 items = before if isinstance(before, list) else []
                 return self._array(field, shape, items, place, _shown_before(field, post))
@@ -147,15 +146,23 @@ class Walk:
         self,
         field: Field,
         shape: Shape,
-        members: Mapping[Any, Plain],
+        before: Plain | Nothing,
         place: _Place,
         post: Post | None,
     ) -> Field:
-        """Make the fields of the schema's properties, then of keys it does not name."""
+        """Make the fields of the schema's properties, then of keys it does not name.
+
+        A required key that a given value lacks stays absent until somebody sets it.
+        """
+        members = _mapping(before)
+        is_new = not isinstance(before, dict)
         properties = _mapping(shape.schema.get("properties"))
         needed = _sequence(shape.schema.get("required"))
         others = shape.schema.get("additionalProperties", True)
-        known = {key: (schema, key in needed) for key, schema in properties.items()}
+        known = {
+            key: (schema, key in needed and (is_new or key in members))
+            for key, schema in properties.items()
+        }
         extra = {key: (others, others is not False) for key in members if key not in known}
         children = {
             key: self._field(

@@ -76,8 +76,11 @@ def errors(value: Plain, schema: Schema) -> dict[Path, str]:
     steps = _steps.set(_Budget())
     try:
         validator = _Validator(schema, registry=Registry(), format_checker=_formats)
-        found = list(islice(validator.iter_errors(value), _MAX_ERRORS))
-        return dict(message for error in reversed(found) for message in explain(error))
+        found: dict[Path, str] = {}
+        for error in islice(validator.iter_errors(value), _MAX_ERRORS):
+            for path, message in explain(error):
+                found.setdefault(path, message)
+        return found
     except _NotChecked as error:
         return {(): str(error)}
     except Exception as error:  # as above: what cannot be checked is not right

@@ -4,6 +4,7 @@ import pytest
 
 from agents.exceptions import InvalidAnswer
 from agents.reviews import ActionDecision, DecisionType, answer, read
+from reviewconsole.protocol.plain import Plain
 
 APPROVE, EDIT, REJECT, RESPOND = DecisionType
 
@@ -14,7 +15,7 @@ CALLS = [
 
 
 def pause(calls, *, when="before", nodes=("tools",)):
-    value = {"breakpoint": when, "nodes": list(nodes), "tool_calls": calls}
+    value: Plain = {"breakpoint": when, "nodes": list(nodes), "tool_calls": calls}
     return read(value, kind="breakpoint")
 
 

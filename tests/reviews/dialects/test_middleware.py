@@ -4,10 +4,12 @@ import pytest
 
 from agents.exceptions import InvalidAnswer
 from agents.reviews import ActionDecision, DecisionType, answer, read
+from agents.reviews.request import Arguments
+from reviewconsole.protocol.plain import Plain
 
 APPROVE, EDIT, REJECT, RESPOND = DecisionType
 
-EMAIL = {"to": ["alice@example.com"], "subject": "Offer", "cc": None}
+EMAIL: Arguments = {"to": ["alice@example.com"], "subject": "Offer", "cc": None}
 TOOLS = [
     {
         "name": "send_email",
@@ -27,7 +29,7 @@ TOOLS = [
 
 def request_of(*calls, configs=None, tools=TOOLS):
     """The request of (name, args, allowed decisions) triples, as the middleware words them."""
-    value = {
+    value: Plain = {
         "action_requests": [
             {"name": name, "args": args, "description": f"Tool: {name}"} for name, args, _ in calls
         ],
@@ -82,7 +84,7 @@ def test_decisions_are_sent_by_position(decision, sent):
 
 
 def test_the_summary_tells_every_decision():
-    args = {"to": ["bob@example.com"], "subject": "Offer", "cc": None}
+    args: Arguments = {"to": ["bob@example.com"], "subject": "Offer", "cc": None}
     decisions = [ActionDecision(EDIT, args=args), ActionDecision(REJECT, message="wrong file")]
     assert answer(both(), decisions).summary == (
         "edited send_email (to.0); rejected delete_file: wrong file"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from agents.reviews import AnswerShape, DecisionType, read
 from agents.reviews.headline import LIMIT
+from reviewconsole.protocol.plain import Plain
 from tests.reviews.plain_values import ARGUMENTS, PLAIN, TEXT
 
 # Nearly the dialects' own values: each part right, or anything at all.
@@ -72,10 +73,10 @@ def test_a_pause_reads_the_same_each_time(value, kind):
 @pytest.mark.parametrize("kind", ["interrupt", "breakpoint"])
 @pytest.mark.parametrize("around", ["list", "dict", "middleware", "breakpoint"])
 def test_a_value_nested_beyond_what_can_be_stored_is_still_a_request(kind, around):
-    value: object = []
+    value: Plain = []
     for _ in range(5000):
         value = [value]
-    wrapped = {
+    wrapped: dict[str, Plain] = {
         "list": value,
         "dict": {"a": value},
         "middleware": {
@@ -96,7 +97,7 @@ def test_a_value_nested_beyond_what_can_be_stored_is_still_a_request(kind, aroun
 
 
 def test_a_value_as_deep_as_can_be_stored_is_shown():
-    value: object = []
+    value: Plain = []
     for _ in range(200):
         value = [value]
     assert read(value, kind="interrupt").question.replace(" ", "").count("[") == 201

@@ -4,9 +4,10 @@ import pytest
 
 from agents.exceptions import InvalidAnswer
 from agents.reviews import ActionDecision, AnswerShape, DecisionType, answer, read
+from agents.reviews.request import Schema
 
 # What `interrupt("approve?", response_schema=Model)` publishes (langgraph 1.2, pydantic 2).
-SCHEMA = {
+SCHEMA: Schema = {
     "properties": {
         "ok": {"title": "Ok", "type": "boolean"},
         "count": {"default": 1, "title": "Count", "type": "integer"},
