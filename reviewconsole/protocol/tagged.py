@@ -37,7 +37,8 @@ _UNORDERED = {("builtins", "set"), ("builtins", "frozenset")}
 def tag(value: Plain) -> Json:
     """Write a plain value as tagged JSON. Two different values never give the same JSON.
 
-    Sets are written in the order of their elements' canonical bytes, so one set has one form.
+    Tuples are written as the lists they are stored as, sets in the order of their elements'
+    canonical bytes, so that one set has one form.
 
     Raises:
         TypeError: the value is not plain (see `plain.Plain`).
@@ -96,10 +97,10 @@ def _depth_checked() -> Iterator[None]:
         raise ValueError("the value nests too deeply; make it flatter") from None
 
 
-def _tag(value: Plain) -> Json:
+def _tag(value: Any) -> Json:
     match value:
-        case None | bool():
-            return value
+        case None | bool() as literal:
+            return literal
         case int():
             return value if -_SAFE_INT <= value <= _SAFE_INT else {"$int": str(value)}
         case float():
@@ -109,7 +110,7 @@ def _tag(value: Plain) -> Json:
             return value if _well_formed(value) else {"$str": _surrogates_passed(value)}
         case bytes():
             return {"$bytes": base64.b64encode(value).decode()}
-        case list():
+        case list() | tuple():
             return [_tag(item) for item in value]
         case dict():
             return _tag_dict(value)
@@ -130,7 +131,7 @@ def _untag(value: Json) -> Plain:
 def _tag_dict(value: dict[Any, Plain]) -> Json:
     if all(isinstance(key, str) and _well_formed(key) for key in value):
         return {f"${key}" if key[:1] == "$" else key: _tag(item) for key, item in value.items()}
-    pairs: list[Json] = [[_tag(_as_list(key)), _tag(item)] for key, item in value.items()]
+    pairs: list[Json] = [[_tag(key), _tag(item)] for key, item in value.items()]
     return {"$map": sorted(pairs, key=rfc8785.dumps)}
 
 
@@ -195,10 +196,6 @@ def _unbase64(encoded: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except binascii.Error as error:
         raise ValueError(f"$bytes is not base64: {error}") from error
-
-
-def _as_list(key: Any) -> Any:
-    return [_as_list(item) for item in key] if isinstance(key, tuple) else key
 
 
 def _untag_key(tagged: Json) -> Any:

@@ -200,17 +200,18 @@ class ConsoleClient:
     # The client's thread ----------------------------------------------------------------------
 
     def _main(self) -> None:
-        error: Exception | None = None
+        reason: Exception | None = None
         try:
             asyncio.run(self._run())
-        except Exception as reason:
-            error = reason
-            logger.error("the client has ended: %s", reason)
-        self._outbox.end(error or Disconnected("the client was closed before the console answered"))
-        if error:
-            self.ended.set_exception(error)
-        else:
-            self.ended.set_result(None)
+        except Exception as error:
+            reason = error
+            logger.error("the client has ended: %s", error)
+        finally:  # whatever ended it: nobody may be left waiting
+            self._outbox.end(reason or Disconnected("closed before the console answered"))
+            if reason is None:
+                self.ended.set_result(None)
+            else:
+                self.ended.set_exception(reason)
 
     async def _run(self) -> None:
         self._wake = asyncio.Event()

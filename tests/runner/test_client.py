@@ -435,7 +435,7 @@ def test_close_gives_up_after_its_deadline(peer: Peer, client: ConsoleClient) ->
     waiting = client.call(put("1"))
     client.close(timeout=0.05)
 
-    with pytest.raises(Disconnected, match="before the console answered"):
+    with pytest.raises(Disconnected, match="closed before the console answered"):
         waiting.result(0)
 
 
@@ -445,7 +445,7 @@ def test_close_while_the_console_is_away(peer: Peer, client: ConsoleClient) -> N
     waiting = client.call(get("thread"))
     client.close(timeout=0.05)
 
-    with pytest.raises(Disconnected, match="before the console answered"):
+    with pytest.raises(Disconnected, match="closed before the console answered"):
         waiting.result(0)
 
 
