@@ -1,0 +1,136 @@
+"""Static breakpoints: found in a stored state and shown as a question.
+
+LangGraph's store keeps no trace of a breakpoint: a thread stopped at one looks like a thread whose
+runner died there, and going on passes it. So it is found by what the state is about to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langchain_core.messages import AIMessage, ToolCall, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.base import RunnableBindingBase
+from langgraph.prebuilt import ToolNode
+from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot
+
+DECISION = "reviewconsole_decision"
+"""The metadata key of a checkpoint that was made for a decision."""
+
+Graph = Pregel[Any, Any, Any, Any]
+Stops = Sequence[str] | Literal["*"]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """A stop before or after some nodes, at one level of the graph."""
+
+    when: Literal["before", "after"]
+    nodes: tuple[str, ...]
+    waiting: tuple[str, ...]  # the nodes that run when it is passed
+    calls: tuple[ToolCall, ...]  # the tool calls that they run
+    checkpoint_id: str
+    config: RunnableConfig  # of this level's newest checkpoint
+    author: str | None  # the node that ran last, if it was one
+    tool_node: str | None
+    messages_key: str
+    message: AIMessage | None  # the one that makes the calls
+    decision: int | None  # which this checkpoint was made for
+
+    @property
+    def interrupt_id(self) -> str:
+        return f"breakpoint-{self.checkpoint_id}"
+
+    @property
+    def value(self) -> dict[str, Any]:
+        """What a reviewer is asked."""
+        return {
+            "breakpoint": self.when,
+            "nodes": list(self.nodes),
+            "tool_calls": [
+                {"id": call["id"], "name": call["name"], "args": call["args"]}
+                for call in self.calls
+            ],
+        }
+
+
+async def find(
+    root: Graph, level: Graph, state: StateSnapshot, before: Stops, after: Stops
+) -> Breakpoint | None:
+    """The breakpoint at which this level of the graph stands, if it does.
+
+    `before` and `after` are the stops of this level, none of whose tasks has begun: then it would
+    have passed them. Reads: one, where it stands at one or `after` names nodes.
+    """
+    waiting = tuple(dict.fromkeys(state.next))
+    stopped = _named(waiting, before)
+    ran = await _ran(root, state) if after or stopped else ()
+    when: Literal["before", "after"] = "before" if stopped else "after"
+    nodes = stopped or _named(ran, after)
+    if not nodes:
+        return None
+    runs_tools, key = _runs_tools(level, waiting)
+    message, calls = open_calls(state.values, key) if runs_tools else (None, ())
+    return Breakpoint(
+        when=when,
+        nodes=nodes,
+        waiting=waiting,
+        calls=calls,
+        checkpoint_id=state.config["configurable"]["checkpoint_id"],
+        config=state.config,
+        author=ran[0] if len(ran) == 1 else None,
+        tool_node=runs_tools,
+        messages_key=key,
+        message=message,
+        decision=(state.metadata or {}).get(DECISION),  # type: ignore[arg-type]  # ours to write
+    )
+
+
+def _named(nodes: Sequence[str], stops: Stops) -> tuple[str, ...]:
+    return tuple(node for node in nodes if stops == "*" or node in stops)
+
+
+async def _ran(root: Graph, state: StateSnapshot) -> tuple[str, ...]:
+    """The nodes of the step that made this checkpoint."""
+    if state.parent_config is None or (state.metadata or {}).get("source") != "loop":
+        return ()
+    parent = await root.aget_state(state.parent_config)
+    return tuple(dict.fromkeys(parent.next))
+
+
+def _runs_tools(level: Graph, waiting: Sequence[str]) -> tuple[str | None, str]:
+    """The waiting node that runs tool calls, and its key for messages.
+
+    A plain function may run them as well: it is taken for that where the graph has no `ToolNode`.
+    """
+    nodes = {name: tool_node(level.nodes[name].bound) for name in level.nodes}
+    for name in waiting:
+        if found := nodes.get(name):
+            return name, found._messages_key
+    return (None if any(nodes.values()) else waiting[0]), "messages"
+
+
+def tool_node(runnable: object) -> ToolNode | None:
+    """The `ToolNode` that a node is, perhaps configured (`ToolNode(…).with_config(…)`)."""
+    while isinstance(runnable, RunnableBindingBase):
+        runnable = runnable.bound
+    return runnable if isinstance(runnable, ToolNode) else None
+
+
+def open_calls(values: Any, key: str) -> tuple[AIMessage | None, tuple[ToolCall, ...]]:
+    """The calls of the last AI message that have no result; none if they cannot be told apart."""
+    messages = values.get(key) if isinstance(values, dict) else None
+    answered = set()
+    for message in reversed(messages if isinstance(messages, list) else []):
+        if isinstance(message, ToolMessage):
+            answered.add(message.tool_call_id)
+        elif isinstance(message, AIMessage):
+            open_calls = tuple(call for call in message.tool_calls if call["id"] not in answered)
+            ids = {call["id"] for call in open_calls}
+            return message, open_calls if len(ids) == len(open_calls) and None not in ids else ()
+        else:
+            break
+    return None, ()

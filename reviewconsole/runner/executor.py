@@ -1,0 +1,318 @@
+"""One run, from its assignment to its outcome.
+
+The outcome is read from the store after the stream has ended. Whatever is unknown, changed or
+unexpected holds the run: it is reported as paused, with the reason, or as failed; nothing that was
+not decided is run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Literal, Protocol
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphDrained, is_invalid_resume
+from langgraph.runtime import RunControl
+
+from reviewconsole.protocol.messages import (
+    Answer,
+    Applied,
+    Assignment,
+    Cancelled,
+    Delivered,
+    Done,
+    Failed,
+    Finished,
+    Paused,
+    RefusalCode,
+    Release,
+)
+from reviewconsole.runner import interrupts, pauses, resumption, stored, verdicts
+from reviewconsole.runner.answers import AnswerBook
+from reviewconsole.runner.breakpoints import Breakpoint, Graph, Stops
+from reviewconsole.runner.exceptions import Disconnected, Refusal
+from reviewconsole.runner.failures import connection_error, failed
+from reviewconsole.runner.graphs import GraphSpec
+from reviewconsole.runner.pauses import Standing
+from reviewconsole.runner.resumption import Begin, GoOn, Hold
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 5.0  # a step that is asked to stop may take so long to end
+
+Report = Delivered | Applied | Paused | Finished | Failed | Cancelled | Release
+
+
+class Console(Protocol):
+    """What an execution tells the console."""
+
+    async def ask(self, request: Report, /) -> Done: ...
+
+
+class Stalled(RuntimeError):
+    """The stream has ended, nodes are left to run, and nothing explains why they do not."""
+
+
+class Execution:
+    """Executes one assignment and reports its outcome, once.
+
+    `saver` keeps the checkpoints, whatever the graph was compiled with. `cancel`, `release` and
+    `drop` are called on the event loop that runs it.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        spec: GraphSpec,
+        console: Console,
+        saver: BaseCheckpointSaver[Any],
+    ) -> None:
+        self.assignment = assignment
+        self._spec = spec
+        self._console = console
+        self._saver = saver
+        self._control = RunControl()
+        self._ending: Literal["cancel", "release", "drop"] | None = None
+        self._task: asyncio.Task[Any] | None = None  # while it may be cut off
+        self._applied: set[int] = set()
+        self._config: RunnableConfig = {
+            "configurable": {"thread_id": assignment.thread},
+            "recursion_limit": assignment.recursion_limit,
+        }
+
+    def cancel(self) -> None:
+        """Stop at the next step, or in a few seconds, and report `Cancelled`."""
+        self._end("cancel")
+
+    def release(self) -> None:
+        """Stop at the next step, or in a few seconds, and hand the run back."""
+        self._end("release")
+
+    def drop(self) -> None:
+        """Stop now and say nothing: the run is not this runner's any more."""
+        self._ending = "drop"
+        self._cut_off()
+
+    def _end(self, how: Literal["cancel", "release"]) -> None:
+        if self._ending is None:
+            self._ending = how
+            self._control.request_drain(how)
+            asyncio.get_running_loop().call_later(GRACE_SECONDS, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self) -> None:
+        """Execute the run and report its outcome. Raises only a cancellation from outside."""
+        logger.info("%s: started", self)
+        self._task = asyncio.current_task()
+        try:
+            report = await self._outcome()
+            self._task = None
+            if report is not None:
+                await self._console.ask(report)
+                logger.info("%s: %s", self, type(report).__name__.lower())
+        except (Refusal, Disconnected) as error:
+            logger.warning("%s: dropped: %s", self, error)
+        except asyncio.CancelledError:
+            if self._ending != "drop":
+                raise
+            logger.warning("%s: dropped", self)
+
+    async def _outcome(self) -> Report | None:
+        """What became of the run; None when there is nobody to tell."""
+        try:
+            interrupts.require_in_force()
+            async with self._spec.open(self._config, context=self.assignment.context) as graph:
+                graph = graph.copy(update={"checkpointer": self._saver})
+                try:
+                    return await self._take_up(graph)
+                except GraphDrained:
+                    return self._stopped()
+                except Exception as error:
+                    return await self._failed(error, graph)
+        except asyncio.CancelledError:
+            if self._task is None or self._ending in (None, "drop"):
+                raise
+            self._task.uncancel()
+            return self._stopped()
+        except Exception as error:
+            return await self._failed(error, None)
+
+    async def _take_up(self, graph: Graph) -> Report | None:
+        standing = await self._read(graph)
+        recorded = (
+            await pauses.recorded(self._saver, standing)
+            if self.assignment.lease.attempt > 1 and self.assignment.answers
+            else frozenset[int]()
+        )
+        match resumption.plan(self.assignment, standing, recorded):
+            case Begin():
+                return await self._stream(graph, stored.load(self.assignment.input), AnswerBook())
+            case GoOn(decided, past):
+                return await self._go_on(graph, standing, decided, past)
+            case Hold(refused, past):
+                await self._report_applied(past)
+                return self._paused(standing, refused)
+
+    async def _go_on(
+        self,
+        graph: Graph,
+        standing: Standing,
+        decided: Sequence[tuple[Breakpoint, Answer]],
+        past: Iterable[int],
+    ) -> Report | None:
+        await self._report_applied(past)
+        if any(not answer.settled for answer in self.assignment.answers):
+            await self._console.ask(Delivered(self.assignment.lease))
+        for stop, answer in decided:
+            verdict = stored.load(answer.value)
+            await verdicts.decide(graph, stop, verdict, decision=answer.decision)
+        if decided:
+            standing = await self._read(graph)
+            if resumption.open_questions(self.assignment, standing):
+                # All calls were rejected, and the node that is next has a breakpoint of its own.
+                await self._report_applied(self._breakpoint_decisions())
+                return self._paused(standing, None)
+        waiting = [pauses.question(question) for question in standing.questions]
+        return await self._stream(graph, None, AnswerBook(self.assignment.answers, waiting))
+
+    async def _stream(self, graph: Graph, given: Any, book: AnswerBook) -> Report | None:
+        """Run the graph until it stops, and read why it did."""
+        refused: str | None = None
+        try:
+            await self._consume(graph, given, book)
+        except Exception as error:
+            if not is_invalid_resume(error):
+                await self._report_applied(book.consumed())
+                raise
+            refused = f"nothing was resumed: the agent does not take this answer: {error}"
+        await self._report_applied({*book.consumed(), *self._breakpoint_decisions()})
+        standing = await self._read(graph)
+        if standing.questions:
+            return self._paused(standing, refused or self._unused(standing))
+        if refused is not None or standing.next:
+            raise Stalled(
+                refused
+                or f"the stream has ended before {', '.join(standing.next)}, and neither a "
+                "question nor a breakpoint that LangGraph shows explains it"
+            )
+        return Finished(self.assignment.lease, standing.checkpoint_id, standing.snapshot)
+
+    async def _consume(self, graph: Graph, given: Any, book: AnswerBook) -> None:
+        events: AsyncIterator[Any] = graph.astream(
+            given,
+            self._config,
+            context=self.assignment.context,
+            stream_mode=["tasks"],
+            subgraphs=True,
+            interrupt_before=_stops(self.assignment.interrupt_before) or None,
+            interrupt_after=_stops(self.assignment.interrupt_after) or None,
+            durability="sync",
+            control=self._control,
+        )
+        with book.open():
+            async for _ns, _mode, event in events:
+                if "result" in event:  # a task has ended: finished, failed or asking
+                    taken = book.consumed(event["id"])
+                    await self._report_applied({*taken, *self._breakpoint_decisions()})
+
+    def _unused(self, standing: Standing) -> str | None:
+        """Why answers of this run were not taken by tasks that could still have taken them.
+
+        A task that runs several tools shows one question at a time: the others come up again, and
+        their answers are kept for them.
+        """
+        unused = [
+            answer
+            for answer in self.assignment.answers
+            if not answer.settled
+            and answer.kind == "interrupt"
+            and answer.decision not in self._applied
+        ]
+        for answer in unused:
+            logger.warning("%s: the answer of decision %s was not taken", self, answer.decision)
+        stale = [
+            str(answer.decision)
+            for answer in unused
+            if answer.task_id in standing.unfinished - standing.several
+        ]
+        if not stale:
+            return None
+        return (
+            f"the agent asked something else when it ran again, so decision {', '.join(stale)} "
+            "was not applied"
+        )
+
+    # Reporting --------------------------------------------------------------------------------
+
+    def _paused(self, standing: Standing, refused: str | None) -> Report | None:
+        if self._ending == "cancel":
+            return self._stopped()
+        return Paused(
+            lease=self.assignment.lease,
+            checkpoint_id=standing.checkpoint_id or "",
+            snapshot=standing.snapshot,
+            next=standing.next,
+            interrupts=standing.questions,
+            refused=refused,
+        )
+
+    def _stopped(self) -> Report | None:
+        match self._ending:
+            case "cancel":
+                return Cancelled(self.assignment.lease)
+            case "release":
+                return Release(self.assignment.lease)
+            case _:
+                return None
+
+    async def _failed(self, error: Exception, graph: Graph | None) -> Report:
+        """The failure, with the state it left behind where that can be read."""
+        reason = connection_error(error)
+        if isinstance(reason, Disconnected) or (
+            isinstance(reason, Refusal) and reason.reason is RefusalCode.FENCED
+        ):
+            raise reason
+        logger.warning("%s: %s: %s", self, type(error).__name__, error)
+        standing: Standing | None = None
+        try:
+            standing = await self._read(graph) if graph is not None else None
+        except Exception:
+            logger.warning("%s: its state cannot be read", self, exc_info=True)
+        return failed(error, self.assignment.lease, standing)
+
+    async def _report_applied(self, decisions: Iterable[int]) -> None:
+        new = sorted(set(decisions) - self._applied)
+        if new:
+            self._applied.update(new)
+            await self._console.ask(Applied(self.assignment.lease, tuple(new)))
+
+    def _breakpoint_decisions(self) -> list[int]:
+        return [
+            answer.decision
+            for answer in self.assignment.answers
+            if answer.kind == "breakpoint" and not answer.settled
+        ]
+
+    async def _read(self, graph: Graph) -> Standing:
+        return await pauses.read(
+            graph,
+            {"configurable": {"thread_id": self.assignment.thread}},
+            agent=self.assignment.agent,
+            before=_stops(self.assignment.interrupt_before),
+            after=_stops(self.assignment.interrupt_after),
+        )
+
+    def __str__(self) -> str:
+        lease = self.assignment.lease
+        attempt = f" (attempt {lease.attempt})" if lease.attempt > 1 else ""
+        return f"run {lease.run} of {self.assignment.agent}{attempt}"
+
+
+def _stops(named: tuple[str, ...]) -> Stops:
+    return "*" if named == ("*",) else list(named)

@@ -1,0 +1,228 @@
+"""Where a thread stands, read from its store: the state, and what it waits for.
+
+The end of a stream is the moment to read it: LangGraph announces a question before it is stored,
+and of a breakpoint the store knows nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph._internal._constants import PULL, RESUME
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.pregel import Pregel
+from langgraph.types import Interrupt, PregelTask, StateSnapshot
+
+from reviewconsole.protocol.fingerprint import fingerprint, question_digest
+from reviewconsole.protocol.messages import PostedInterrupt, Whole
+from reviewconsole.runner import breakpoints, stored
+from reviewconsole.runner.answers import Question, decision_of
+from reviewconsole.runner.breakpoints import DECISION, Breakpoint, Graph, Stops
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a thread stands.
+
+    `questions` are what it waits for, those of `stops` (the breakpoints) among them. `at_rest` says
+    that nothing else could run: every unfinished task waits. `moot` are the ids of unfinished tasks
+    that ask one question at a time of several: others may come up again.
+    """
+
+    checkpoint_id: str | None
+    snapshot: Whole
+    next: tuple[str, ...]
+    questions: tuple[PostedInterrupt, ...]
+    stops: tuple[Breakpoint, ...]
+    at_rest: bool
+    unfinished: frozenset[str]
+    several: frozenset[str]
+    decided: frozenset[int]  # the decisions that its newest checkpoints were made for
+    levels: tuple[RunnableConfig, ...]
+
+    def stop_of(self, question: PostedInterrupt) -> Breakpoint | None:
+        """The breakpoint that a question stands for; None for a question that an agent asked."""
+        return next(
+            (stop for stop in self.stops if stop.interrupt_id == question.interrupt_id), None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The graph, or a graph inside one of its tasks, with its newest state."""
+
+    graph: Graph
+    state: StateSnapshot
+
+    @property
+    def ns(self) -> str:
+        return str(self.state.config["configurable"].get("checkpoint_ns", ""))
+
+    @property
+    def tasks(self) -> list[PregelTask]:
+        """The tasks that are not finished."""
+        left = Counter(self.state.next)
+        return [task for task in self.state.tasks if task.result is None and left[task.name] > 0]
+
+    @property
+    def begun(self) -> bool:
+        """Whether any of its tasks has run: a breakpoint that it stood at is passed."""
+        return any(
+            task.interrupts or task.error or task.result is not None or self.inside(task)
+            for task in self.state.tasks
+        )
+
+    def inside(self, task: PregelTask) -> _Level | None:
+        """The graph that runs in a task, if LangGraph shows it and it has not ended."""
+        graph = dict(self.graph.get_subgraphs()).get(task.name)
+        if isinstance(graph, Pregel) and isinstance(task.state, StateSnapshot) and task.state.next:
+            return _Level(graph, task.state)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """An unfinished task, the innermost one that LangGraph shows."""
+
+    level: _Level
+    task: PregelTask
+
+
+async def read(
+    graph: Graph, config: RunnableConfig, *, agent: str, before: Stops = (), after: Stops = ()
+) -> Standing:
+    """Read where the thread of `config` stands.
+
+    `before` and `after` are the breakpoints of the run, which stand for those that the graph was
+    compiled with. Reads: one, one for each level inside, and one for each `after` breakpoint.
+
+    Raises:
+        Unstorable: a value cannot be written as the console stores it.
+    """
+    state = await graph.aget_state(config, subgraphs=True)
+    thread = str(config["configurable"]["thread_id"])
+    checkpoint_id = state.config["configurable"].get("checkpoint_id")
+    root = _Level(graph, state)
+    leaves = list(_leaves(root))
+    levels = [root, *(leaf.level for leaf in leaves if leaf.level.ns)]
+    levels = list({level.ns: level for level in levels}.values())
+    stops: dict[str, Breakpoint] = {}
+    for level in levels:
+        if level.begun:
+            continue
+        compiled = level.graph.interrupt_before_nodes, level.graph.interrupt_after_nodes
+        named = (before or compiled[0], after or compiled[1]) if level is root else compiled
+        if stop := await breakpoints.find(graph, level.graph, level.state, *named):
+            stops[level.ns] = stop
+
+    def posted(**fields: Any) -> PostedInterrupt:
+        value = stored.store(fields.pop("value"))
+        return PostedInterrupt(
+            value=value,
+            fingerprint=fingerprint(
+                agent=agent,
+                thread=thread,
+                checkpoint_id=str(checkpoint_id),
+                interrupt_id=fields["interrupt_id"],
+                value=stored.to_plain(value),
+            ),
+            **fields,
+        )
+
+    return Standing(
+        checkpoint_id=checkpoint_id,
+        snapshot=stored.store(_public(state.values)),
+        next=state.next,
+        questions=(
+            *(posted(**_asked(leaf, each)) for leaf in leaves for each in leaf.task.interrupts),
+            *(posted(**_stopped(ns, stop)) for ns, stop in stops.items()),
+        ),
+        stops=tuple(stops.values()),
+        at_rest=all(leaf.task.interrupts or leaf.level.ns in stops for leaf in leaves),
+        unfinished=frozenset(leaf.task.id for leaf in leaves),
+        several=frozenset(leaf.task.id for leaf in leaves if _asks_several(leaf)),
+        decided=frozenset(
+            decision
+            for level in levels
+            if isinstance(decision := (level.state.metadata or {}).get(DECISION), int)
+        ),
+        levels=tuple(level.state.config for level in levels),
+    )
+
+
+def question(posted: PostedInterrupt) -> Question:
+    """A posted question as the answer book compares it."""
+    return Question(
+        posted.task_id, posted.interrupt_id, question_digest(stored.to_plain(posted.value))
+    )
+
+
+async def recorded(saver: BaseCheckpointSaver[Any], standing: Standing) -> frozenset[int]:
+    """The decisions whose answers the store shows as taken, at the open steps of a thread.
+
+    Reads: one for each level.
+    """
+    found = set()
+    for level in standing.levels:
+        saved = await saver.aget_tuple(level)
+        for _task, channel, entries in (saved.pending_writes or []) if saved else []:
+            if channel == RESUME and isinstance(entries, list):
+                found |= {decision_of(entry) for entry in entries}
+    return frozenset(found - {None})  # type: ignore[arg-type]  # what is left are numbers
+
+
+def _leaves(level: _Level) -> Iterator[_Leaf]:
+    for task in level.tasks:
+        inside = level.inside(task)
+        inner = list(_leaves(inside)) if inside else []
+        # A graph that LangGraph does not show asks through the task around it.
+        hidden = task.interrupts and not any(leaf.task.interrupts for leaf in inner)
+        yield from [_Leaf(level, task)] if hidden or not inner else inner
+
+
+def _asked(leaf: _Leaf, asked: Interrupt) -> dict[str, Any]:
+    schema = asked.response_schema
+    return {
+        "kind": "interrupt",
+        "interrupt_id": asked.id,
+        "task_id": leaf.task.id,
+        "ns": leaf.level.ns,
+        "node": leaf.task.name,
+        "value": asked.value,
+        "response_schema": schema if isinstance(schema, dict) else None,
+    }
+
+
+def _stopped(ns: str, stop: Breakpoint) -> dict[str, Any]:
+    return {
+        "kind": "breakpoint",
+        "interrupt_id": stop.interrupt_id,
+        "task_id": "",
+        "ns": ns,
+        "node": stop.nodes[0],
+        "value": stop.value,
+        "response_schema": None,
+    }
+
+
+def _asks_several(leaf: _Leaf) -> bool:
+    """Whether a task runs several tool calls at once: it shows the question of one at a time."""
+    node = breakpoints.tool_node(leaf.level.graph.nodes[leaf.task.name].bound)
+    if node is None or leaf.task.path[0] != PULL:
+        return False
+    return len(breakpoints.open_calls(leaf.level.state.values, node._messages_key)[1]) > 1
+
+
+def _public(values: Any) -> Any:
+    """The state without the channels that LangGraph keeps for itself."""
+    if not isinstance(values, dict):
+        return values
+    return {
+        key: value
+        for key, value in values.items()
+        if not (isinstance(key, str) and key.startswith(("__", "branch:")))
+    }

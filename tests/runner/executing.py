@@ -1,0 +1,173 @@
+"""Runs executed over the real wire and saver, with the test in the place of the console's services."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.messages import (
+    Answer,
+    Applied,
+    Assignment,
+    Cancelled,
+    Delivered,
+    Failed,
+    Finished,
+    Lease,
+    Paused,
+    PostedInterrupt,
+    Release,
+)
+from reviewconsole.protocol.plain import Plain
+from reviewconsole.runner import stored
+from reviewconsole.runner.checkpointer import ConsoleSaver
+from reviewconsole.runner.client import ConsoleClient
+from reviewconsole.runner.executor import Execution
+from reviewconsole.runner.graphs import GraphSpec, Reference
+from tests.runner.peer import Peer
+
+Outcome = Paused | Finished | Failed | Cancelled | Release
+
+
+def spec(graph: Any) -> GraphSpec:
+    """An agent that is this graph."""
+    reference = Reference("agent", Path("langgraph.json"), "agent.py", "graph")
+    return GraphSpec(reference, None, lambda config, runtime: graph)
+
+
+def value_of(question: PostedInterrupt) -> Plain:
+    return stored.to_plain(question.value)
+
+
+def asked(outcome: Any) -> list[Plain]:
+    """What a pause asks."""
+    assert isinstance(outcome, Paused), outcome
+    return [value_of(question) for question in outcome.interrupts]
+
+
+def values(outcome: Any) -> Any:
+    """The state that an outcome reports."""
+    return stored.load(outcome.snapshot)
+
+
+class Desk:
+    """Assigns the runs of one thread, as the console's services do, and keeps its decisions."""
+
+    def __init__(self, peer: Peer, client: ConsoleClient, graph: Any, **options: Any) -> None:
+        self.peer = peer
+        self._client = client
+        self._graph = graph
+        self._options = options
+        self._runs = 0
+        self._decisions = 0
+        self._taken: list[Answer] = []  # decided at the checkpoint of the last pause
+        self.answers: tuple[Answer, ...] = ()
+        self.paused: Paused | None = None
+
+    async def start(self, given: Any) -> Outcome:
+        """Run the agent with this input."""
+        return await self.execute(self.begin(given))
+
+    async def resume(self, *replies: Any) -> Outcome:
+        """Answer the questions of the last pause, in order, and run on."""
+        return await self.execute(self.decide(*replies))
+
+    def begin(self, given: Any) -> Assignment:
+        """A new run with this input."""
+        return self._assignment("start", given)
+
+    def decide(self, *replies: Any) -> Assignment:
+        """A new run with these answers to the questions of the last pause."""
+        assert self.paused is not None
+        new = [
+            self._answer(question, reply)
+            for question, reply in zip(self.paused.interrupts, replies, strict=True)
+        ]
+        self.answers = (*self._taken, *new)
+        return self._assignment("resume", None)
+
+    async def execute(self, assignment: Assignment) -> Outcome:
+        """Execute a run and return its outcome."""
+        await self.execution(assignment).run()
+        (outcome,) = self.outcomes(assignment.lease)
+        if isinstance(outcome, Paused):
+            applied = {d for each in self.peer.of(Applied) for d in each.decisions}
+            same = self.paused and self.paused.checkpoint_id == outcome.checkpoint_id
+            self._taken = [
+                _settled(answer)
+                for answer in (self.answers if same else ())
+                if answer.decision in applied or not outcome.refused
+            ]
+            self.paused = outcome
+        return outcome
+
+    def execution(self, assignment: Assignment) -> Execution:
+        saver = ConsoleSaver(self._client, assignment.lease)
+        return Execution(assignment, spec(self._graph), self._client, saver)
+
+    def again(self, assignment: Assignment) -> Assignment:
+        """The same run for the next runner, after the first one was lost."""
+        lease = Lease(assignment.lease.run, assignment.lease.attempt + 1)
+        return Assignment(**(_fields(assignment) | {"lease": lease}))
+
+    def outcomes(self, lease: Lease) -> list[Outcome]:
+        """How a run has ended, by what its runner reported and the console took."""
+        kinds = (Paused, Finished, Failed, Cancelled, Release)
+        return [each for each in self.peer.of(*kinds) if each.lease == lease]
+
+    def applied(self, assignment: Assignment) -> list[int]:
+        """The decisions that a run reported as applied, in order."""
+        reports = self.peer.of(Applied)
+        return [d for each in reports if each.lease == assignment.lease for d in each.decisions]
+
+    def delivered(self, assignment: Assignment) -> bool:
+        return any(each.lease == assignment.lease for each in self.peer.of(Delivered))
+
+    def head(self) -> str | None:
+        """The newest checkpoint of the thread."""
+        from reviewconsole.protocol.messages import Get, Owner
+
+        found = self.peer.store.find(Get(Owner("agent"), "t", "", None)).checkpoints
+        return found[0].checkpoint_id if found else None
+
+    def _answer(self, question: PostedInterrupt, reply: Any) -> Answer:
+        self._decisions += 1
+        return Answer(
+            decision=self._decisions,
+            kind=question.kind,
+            interrupt_id=question.interrupt_id,
+            task_id=question.task_id,
+            fingerprint=question.fingerprint,
+            digest=question_digest(value_of(question)),
+            value=stored.store(reply),
+            settled=False,
+        )
+
+    def _assignment(self, trigger: str, given: Any) -> Assignment:
+        self._runs += 1
+        if trigger == "start":
+            self.answers = ()
+        fields: dict[str, Any] = {
+            "lease": Lease(self._runs, 1),
+            "agent": "agent",
+            "thread": "t",
+            "trigger": trigger,
+            "input": stored.store(given),
+            "context": None,
+            "interrupt_before": (),
+            "interrupt_after": (),
+            "recursion_limit": 25,
+            "base_checkpoint_id": self.head(),
+            "answers": self.answers,
+        }
+        return Assignment(**(fields | self._options))
+
+
+def _settled(answer: Answer) -> Answer:
+    fields = {name: getattr(answer, name) for name in Answer.__slots__}
+    return Answer(**(fields | {"settled": True}))
+
+
+def _fields(assignment: Assignment) -> dict[str, Any]:
+    return {name: getattr(assignment, name) for name in Assignment.__slots__}

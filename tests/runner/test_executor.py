@@ -1,0 +1,353 @@
+"""A run from its assignment to its outcome: questions, ends, failures, and being stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import operator
+import threading
+from typing import Annotated, Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+from langgraph.types import Send
+from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+from reviewconsole.protocol.messages import (
+    Cancelled,
+    Failed,
+    Finished,
+    PutWrites,
+    RefusalCode,
+    Refused,
+    Release,
+)
+from reviewconsole.runner import executor, interrupts
+from tests.runner.executing import Desk, asked, values
+
+
+class State(TypedDict, total=False):
+    out: Annotated[list[Any], operator.add]
+
+
+@pytest.fixture(autouse=True)
+def in_force() -> None:
+    interrupts.install()
+
+
+def chain(*nodes: Any, **options: Any) -> Any:
+    """A graph of nodes one after the other, each named as its function."""
+    builder = StateGraph(State, **options)
+    for node in nodes:
+        builder.add_node(node.__name__, node)
+    builder.add_edge(START, nodes[0].__name__)
+    for before, after in zip(nodes, nodes[1:], strict=False):
+        builder.add_edge(before.__name__, after.__name__)
+    return builder.compile()
+
+
+def ask(state: State) -> State:
+    return {"out": [interrupts.interrupt({"query": "ready?"})]}
+
+
+def twice(state: State) -> State:
+    return {"out": [interrupts.interrupt("pay 1?"), interrupts.interrupt("pay 1000000?")]}
+
+
+async def test_a_run_asks_is_answered_and_finishes(peer, client):
+    desk = Desk(peer, client, chain(ask))
+    paused = await desk.start({"out": ["in"]})
+    assert asked(paused) == [{"query": "ready?"}]
+    assert (paused.next, values(paused), paused.refused) == (("ask",), {"out": ["in"]}, None)
+    (question,) = paused.interrupts
+    assert (question.kind, question.node, question.ns) == ("interrupt", "ask", "")
+    assert paused.checkpoint_id == desk.head()
+
+    resumed = desk.decide({"data": 2**60})
+    finished = await desk.execute(resumed)
+    assert isinstance(finished, Finished)
+    assert values(finished) == {"out": ["in", {"data": 2**60}]}
+    assert finished.checkpoint_id == desk.head()
+    assert desk.delivered(resumed)
+    assert desk.applied(resumed) == [1]
+
+
+async def test_two_questions_of_one_node_are_two_pauses_at_one_checkpoint(peer, client):
+    desk = Desk(peer, client, chain(twice))
+    first = await desk.start({"out": []})
+    second = await desk.resume("yes")
+    assert asked(second) == ["pay 1000000?"]
+    assert second.checkpoint_id == first.checkpoint_id
+    assert second.interrupts[0].fingerprint != first.interrupts[0].fingerprint
+    last = desk.decide("no")
+    assert [answer.settled for answer in last.answers] == [True, False]
+    assert values(await desk.execute(last)) == {"out": ["yes", "no"]}
+
+
+async def test_parallel_questions_are_one_pause(peer, client):
+    def fan(state: State) -> list[Send]:
+        return [Send("work", name) for name in ("a", "b")]
+
+    def work(name: Any) -> State:
+        return {"out": [f"{name}: {interrupts.interrupt('go?')}"]}
+
+    builder = StateGraph(State)
+    builder.add_node("work", work)
+    builder.add_conditional_edges(START, fan, ["work"])
+    desk = Desk(peer, client, builder.compile())
+    paused = await desk.start({"out": []})
+    assert asked(paused) == ["go?", "go?"]
+    assert len({question.fingerprint for question in paused.interrupts}) == 2
+    assert values(await desk.resume("A", "B")) == {"out": ["a: A", "b: B"]}
+
+
+async def test_a_question_inside_a_nested_graph_names_its_place(peer, client):
+    inner = chain(ask)
+    outer = StateGraph(State)
+    outer.add_node("nested", inner)
+    outer.add_edge(START, "nested")
+    desk = Desk(peer, client, outer.compile())
+    paused = await desk.start({"out": []})
+    (question,) = paused.interrupts
+    assert question.node == "ask"
+    assert question.ns.startswith("nested:")
+    assert paused.next == ("nested",)
+    assert values(await desk.resume("in")) == {"out": ["in"]}
+
+
+async def test_the_context_is_passed_at_every_resume(peer, client):
+    class Context(BaseModel):
+        user: str
+
+    def who(state: State, runtime: Any) -> State:
+        return {"out": [runtime.context.user, interrupts.interrupt("?"), runtime.context.user]}
+
+    desk = Desk(peer, client, chain(who, context_schema=Context), context={"user": "ann"})
+    await desk.start({"out": []})
+    assert values(await desk.resume(1)) == {"out": ["ann", 1, "ann"]}
+
+
+# Held or failed ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", ["fingerprint", "missing", "additional"])
+async def test_a_pause_that_differs_from_what_was_decided_is_not_resumed(peer, client, change):
+    desk = Desk(peer, client, chain(ask))
+    paused = await desk.start({"out": []})
+    run = desk.decide("yes")
+    (answer,) = run.answers
+    fields = {name: getattr(answer, name) for name in answer.__slots__}
+    other = type(answer)(**(fields | {"decision": 9, "fingerprint": "0" * 64}))
+    desk.answers = {"fingerprint": (other,), "missing": (), "additional": (answer, other)}[change]
+    run = desk._assignment("resume", None)
+    held = await desk.execute(run)
+    assert asked(held) == asked(paused)
+    assert (
+        held.refused
+        == {
+            "fingerprint": "nothing was resumed: ask asks something that was not decided; "
+            "what decision 9 was made for is not asked now",
+            "missing": "nothing was resumed: ask asks something that was not decided",
+            "additional": "nothing was resumed: what decision 9 was made for is not asked now",
+        }[change]
+    )
+    assert not desk.delivered(run)
+    assert desk.applied(run) == []
+
+
+async def test_a_question_that_changes_is_asked_again_and_says_so(peer, client):
+    now = iter(range(10))
+
+    def clock(state: State) -> State:
+        return {"out": [interrupts.interrupt({"at": next(now)})]}
+
+    desk = Desk(peer, client, chain(clock))
+    await desk.start({"out": []})
+    run = desk.decide("yes")
+    held = await desk.execute(run)
+    assert asked(held) == [{"at": 1}]
+    assert held.refused == (
+        "the agent asked something else when it ran again, so decision 1 was not applied"
+    )
+    assert desk.applied(run) == []
+
+
+async def test_an_answer_that_the_agent_does_not_take_can_be_given_again(peer, client):
+    class Verdict(BaseModel):
+        ok: bool
+
+    def typed(state: State) -> State:
+        return {"out": [interrupts.interrupt("ok?", response_schema=Verdict).ok]}
+
+    desk = Desk(peer, client, chain(typed))
+    paused = await desk.start({"out": []})
+    assert paused.interrupts[0].response_schema == Verdict.model_json_schema()
+    held = await desk.resume({"nope": 1})
+    assert asked(held) == ["ok?"]
+    assert held.refused.startswith("nothing was resumed: the agent does not take this answer: 1 va")
+    assert values(await desk.resume({"ok": True})) == {"out": [True]}
+
+
+async def test_a_failing_node_fails_the_run_and_keeps_the_state(peer, client):
+    def fine(state: State) -> State:
+        return {"out": ["fine"]}
+
+    def broken(state: State) -> State:
+        raise ValueError("no such account \ud800")
+
+    outcome = await Desk(peer, client, chain(fine, broken)).start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert (outcome.error, outcome.message) == ("ValueError", "no such account \\ud800")
+    assert outcome.traceback.rstrip().splitlines()[-2] == "ValueError: no such account \\ud800"
+    assert values(outcome) == {"out": ["fine"]}
+
+
+async def test_a_node_that_fails_on_an_answer_has_taken_it(peer, client):
+    def broken(state: State) -> State:
+        raise ValueError(interrupts.interrupt("?"))
+
+    desk = Desk(peer, client, chain(broken))
+    await desk.start({"out": []})
+    run = desk.decide("bad")
+    assert isinstance(await desk.execute(run), Failed)
+    assert desk.applied(run) == [1]
+
+
+async def test_a_question_that_cannot_be_stored_fails_the_run_with_the_reason(peer, client):
+    def deep(state: State) -> State:
+        return {"out": [interrupts.interrupt(2**70)]}
+
+    outcome = await Desk(peer, client, chain(deep)).start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert outcome.error == "Unstorable"
+    assert outcome.message.startswith("LangGraph cannot store this int: ")
+
+
+async def test_nothing_runs_while_answers_would_go_by_position(peer, client, monkeypatch):
+    monkeypatch.setattr("langgraph.types.interrupt", lambda value: "yes")
+    outcome = await Desk(peer, client, chain(ask)).start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert outcome.error == "NotInForce"
+
+
+async def test_the_recursion_limit_fails_the_run(peer, client):
+    def loop(state: State) -> State:
+        return {"out": [1]}
+
+    builder = StateGraph(State)
+    builder.add_node("loop", loop)
+    builder.add_edge(START, "loop")
+    builder.add_edge("loop", "loop")
+    outcome = await Desk(peer, client, builder.compile(), recursion_limit=3).start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert outcome.error == "GraphRecursionError"
+
+
+# Stopped -------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_run_stops_before_its_next_step(peer, client):
+    def first(state: State) -> State:
+        execution.cancel()
+        return {"out": ["first"]}
+
+    async def later(state: State) -> State:
+        raise AssertionError("must not run")
+
+    desk = Desk(peer, client, chain(async_(first), later))
+    run = desk.begin({"out": []})
+    execution = desk.execution(run)
+    await execution.run()
+    assert [type(each) for each in desk.outcomes(run.lease)] == [Cancelled]
+
+
+async def test_a_released_run_is_taken_up_where_it_stood(peer, client):
+    def first(state: State) -> State:
+        execution.release()
+        return {"out": ["first"]}
+
+    def second(state: State) -> State:
+        return {"out": ["second"]}
+
+    desk = Desk(peer, client, chain(async_(first), second))
+    run = desk.begin({"out": []})
+    execution = desk.execution(run)
+    await execution.run()
+    assert [type(each) for each in desk.outcomes(run.lease)] == [Release]
+    assert values(await desk.execute(desk.again(run))) == {"out": ["first", "second"]}
+
+
+async def test_a_step_that_does_not_end_is_cut_off(peer, client, monkeypatch):
+    monkeypatch.setattr(executor, "GRACE_SECONDS", 0.05)
+    begun = asyncio.Event()
+
+    async def forever(state: State) -> State:
+        begun.set()
+        await asyncio.Event().wait()
+        return {}
+
+    desk = Desk(peer, client, chain(forever))
+    run = desk.begin({"out": []})
+    execution = desk.execution(run)
+    task = asyncio.create_task(execution.run())
+    await begun.wait()
+    execution.cancel()
+    await task
+    assert [type(each) for each in desk.outcomes(run.lease)] == [Cancelled]
+
+
+async def test_a_dropped_run_says_nothing_more(peer, client):
+    begun, over = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(state: State) -> State:
+        loop.call_soon_threadsafe(begun.set)
+        over.wait(10)
+        return {"out": ["late"]}
+
+    desk = Desk(peer, client, chain(slow))
+    run = desk.begin({"out": []})
+    execution = desk.execution(run)
+    task = asyncio.create_task(execution.run())
+    await begun.wait()
+    before = len(peer.received)
+    execution.drop()
+    await task
+    over.set()
+    assert desk.outcomes(run.lease) == []
+    assert peer.received[before:] == []
+
+
+async def test_a_fenced_write_ends_the_run_quietly(peer, client):
+    desk = Desk(peer, client, chain(ask))
+    run = desk.begin({"out": []})
+
+    def fence(request: Any) -> Refused | None:
+        return Refused(RefusalCode.FENCED, "over") if isinstance(request, PutWrites) else None
+
+    peer.answer_instead = fence
+    await desk.execution(run).run()
+    assert desk.outcomes(run.lease) == []
+
+
+async def test_another_refusal_fails_the_run(peer, client):
+    desk = Desk(peer, client, chain(ask))
+
+    def refuse(request: Any) -> Refused | None:
+        wanted = isinstance(request, PutWrites)
+        return Refused(RefusalCode.FORBIDDEN, "not your thread") if wanted else None
+
+    peer.answer_instead = refuse
+    outcome = await desk.start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert (outcome.error, outcome.message) == ("Refusal", "not your thread (forbidden)")
+
+
+def async_(function: Any) -> Any:
+    """The node as a coroutine function: it runs on the event loop."""
+
+    async def node(state: State) -> Any:
+        return function(state)
+
+    node.__name__ = function.__name__
+    return node
