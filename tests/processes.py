@@ -30,6 +30,8 @@ def wait_until(what: str, condition: Callable[[], T], seconds: float = PATIENCE_
 class Process:
     """A process that can be stopped, killed and started again; its output goes to a file."""
 
+    start_seconds = PATIENCE_SECONDS
+
     def __init__(
         self, name: str, command: list[str], environment: Mapping[str, str], log: Path
     ) -> None:
@@ -63,7 +65,11 @@ class Process:
                 start_new_session=True,  # Ctrl-C ends the tests, and they end it
             )
         if ready:
-            wait_until(f"{self.name} is ready", lambda: not self.is_alive or self.is_ready())
+            wait_until(
+                f"{self.name} is ready",
+                lambda: not self.is_alive or self.is_ready(),
+                self.start_seconds,
+            )
             assert self.is_alive, f"{self.name} has ended by itself:\n{self.output}"
         return self
 
