@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from agents.reviews import AnswerShape, DecisionType, read
 from agents.reviews.headline import LIMIT
+from agents.reviews.request import Arguments
 from reviewconsole.protocol.plain import Plain
 from tests.reviews.plain_values import ARGUMENTS, PLAIN, TEXT
 
@@ -76,7 +77,7 @@ def test_a_value_nested_beyond_what_can_be_stored_is_still_a_request(kind, aroun
     value: Plain = []
     for _ in range(5000):
         value = [value]
-    wrapped: dict[str, Plain] = {
+    wrapped: Arguments = {
         "list": value,
         "dict": {"a": value},
         "middleware": {
@@ -88,8 +89,8 @@ def test_a_value_nested_beyond_what_can_be_stored_is_still_a_request(kind, aroun
             "nodes": ["n"],
             "tool_calls": [{"id": "1", "name": "t", "args": {"a": value}}],
         },
-    }[around]
-    request = read(wrapped, kind=kind)
+    }
+    request = read(wrapped[around], kind=kind)
     if kind == "interrupt":
         assert request.dialect == "raw"
     else:
