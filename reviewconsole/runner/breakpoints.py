@@ -65,6 +65,8 @@ async def find(
     `before` and `after` are the stops of this level, none of whose tasks has begun: then it would
     have passed them. Reads: one, where it stands at one or `after` names nodes.
     """
+    if not state.next:
+        return None  # after its last node a graph has ended, breakpoint or not
     waiting = tuple(dict.fromkeys(state.next))
     stopped = _named(waiting, before)
     ran = await _ran(root, state) if after or stopped else ()

@@ -1,4 +1,4 @@
-"""Runs executed over the real wire and saver, with the test in the place of the console's services."""
+"""Runs executed over the real wire and saver; the test stands for the console's services."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from reviewconsole.protocol.messages import (
     Delivered,
     Failed,
     Finished,
+    Get,
     Lease,
+    Owner,
     Paused,
     PostedInterrupt,
     Release,
@@ -27,7 +29,9 @@ from reviewconsole.runner.executor import Execution
 from reviewconsole.runner.graphs import GraphSpec, Reference
 from tests.runner.peer import Peer
 
-Outcome = Paused | Finished | Failed | Cancelled | Release
+ENDS: tuple[type[Any], ...] = (Paused, Finished, Failed, Cancelled, Release)
+Outcome = Any
+"""Paused, Finished, Failed, Cancelled or Release; each test says which it expects."""
 
 
 def spec(graph: Any) -> GraphSpec:
@@ -113,8 +117,8 @@ class Desk:
 
     def outcomes(self, lease: Lease) -> list[Outcome]:
         """How a run has ended, by what its runner reported and the console took."""
-        kinds = (Paused, Finished, Failed, Cancelled, Release)
-        return [each for each in self.peer.of(*kinds) if each.lease == lease]
+        ends: list[Any] = self.peer.of(*ENDS)
+        return [each for each in ends if each.lease == lease]
 
     def applied(self, assignment: Assignment) -> list[int]:
         """The decisions that a run reported as applied, in order."""
@@ -126,8 +130,6 @@ class Desk:
 
     def head(self) -> str | None:
         """The newest checkpoint of the thread."""
-        from reviewconsole.protocol.messages import Get, Owner
-
         found = self.peer.store.find(Get(Owner("agent"), "t", "", None)).checkpoints
         return found[0].checkpoint_id if found else None
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import langgraph.types
 import pytest
@@ -252,11 +252,11 @@ async def test_send_tasks_with_one_question_each_take_their_own_answers():
     def fan(state: State) -> list[Send]:
         return [Send("work", name) for name in ("a", "b", "c")]
 
-    def work(name: Any) -> State:
+    def work(name: Any) -> Any:
         return {"out": [f"{name}={interrupt('go?')}"]}
 
     builder = StateGraph(State)
-    builder.add_node("work", work)
+    builder.add_node("work", cast(Any, work))
     builder.add_conditional_edges(START, fan, ["work"])
     graph: Any = builder.compile(checkpointer=InMemorySaver())
     with AnswerBook().open():
