@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-NODE_HEIGHT = 32
+NODE_HEIGHT = 40
 _CHARACTER = 7.2  # width of one character of a label
 _PADDING = 28  # of a label inside its node
 _GAP_X = 28
@@ -20,6 +20,7 @@ _GAP_Y = 36
 _LANE = 14  # between edges that lead back
 _MARGIN = 4
 _SWEEPS = 4
+_ONE_LINE = 18  # characters
 MOST_NODES = 80
 
 
@@ -40,7 +41,12 @@ class Node:
     @property
     def label(self) -> str:
         """The name as people read it."""
-        return self.name.strip("_") or self.name
+        return _label(self.name)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The label on one line, or a long one on two."""
+        return _lines(self.label)
 
     @property
     def left(self) -> float:
@@ -173,6 +179,18 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
+def _label(name: str) -> str:
+    return name.strip("_") or name
+
+
+def _lines(label: str) -> tuple[str, ...]:
+    """Break a long label after its last colon or point: the class above, the method below."""
+    cut = max(label.rfind("."), label.rfind(":")) + 1
+    if len(label) <= _ONE_LINE or not 0 < cut < len(label):
+        return (label,)
+    return label[:cut], label[cut:]
+
+
 def _leading_back(nodes: Iterable[str], pairs: Sequence[_Pair]) -> set[_Pair]:
     """The edges that close a circle, as a walk from the first node meets them."""
     targets: dict[str, list[str]] = {node: [] for node in nodes}
@@ -248,7 +266,7 @@ def _placed(
     layers: Sequence[Sequence[str]], described: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Node]:
     widths = {
-        node: max(_PADDING + _CHARACTER * len(facts["name"]), 56.0)
+        node: max(_PADDING + _CHARACTER * max(map(len, _lines(_label(facts["name"])))), 56.0)
         for node, facts in described.items()
     }
     rows = [sum(widths[node] for node in row) + _GAP_X * (len(row) - 1) for row in layers]

@@ -41,8 +41,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400  # seconds
 def icon(name: str, state: str = "") -> SafeString:
     """Draw a shape of `static/img/icons.svg`; decoration only, the words stand beside it."""
     return format_html(
-        '<svg class="icon" data-state="{}" aria-hidden="true"><use href="{}#{}"/></svg>',
-        state,
+        '<svg class="icon"{} aria-hidden="true"><use href="{}#{}"/></svg>',
+        format_html(' data-state="{}"', state) if state else "",
         static("img/icons.svg"),
         name,
     )
