@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from agents.services.checkpoints import Caller, Store
+from agents.services.checkpoints import Store
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
     RefusalCode,
@@ -39,7 +39,7 @@ _AT_MOST = 512  # requests in one round
 class Call:
     """One request, ready to be executed in the writer's thread."""
 
-    caller: Caller
+    runner: int  # primary key; 0 before the hello
     work: CheckpointRequest | Lifecycle
 
 
@@ -91,7 +91,7 @@ class Writer:
             if is_lifecycle:
                 results += [call.work() for call in group]  # type: ignore[operator]  # grouped so
             else:
-                results += self._store.execute([(call.caller, call.work) for call in group])  # type: ignore[misc]  # grouped so
+                results += self._store.execute([(call.runner, call.work) for call in group])  # type: ignore[misc]  # grouped so
         if any(_is_unavailable(result) for result in results):
             connection.close()  # a broken connection is not used for the next round
         return results

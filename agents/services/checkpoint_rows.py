@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from itertools import chain
+from typing import Any, TypeAlias
 
 from agents.exceptions import RequestRefused
 from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
 from agents.services.part_numbers import PartNumbers, ThreadParts
-from reviewconsole.protocol import tagged
-from reviewconsole.protocol.messages import Put, PutWrites, RefusalCode, Value, Whole
+from reviewconsole.protocol import plain, tagged
+from reviewconsole.protocol.messages import Parts, Put, PutWrites, RefusalCode, Value, Whole
 from reviewconsole.protocol.parts import HASH_BYTES, join, part_hash
+from reviewconsole.protocol.plain import Plain
 
 _RUN = struct.Struct(">II")
 
@@ -41,21 +43,22 @@ class Batch:
         """Add a checkpoint and its new channel values.
 
         Raises:
-            RequestRefused: a hash names a part that neither the thread nor the request has, or the
-                metadata is not JSON.
+            RequestRefused: a hash names a part that neither the thread nor the request has, a name
+                or id is too long, or the document or the metadata cannot be read. Nothing was
+                added then.
         """
-        try:
-            metadata = tagged.loads(request.metadata.decode())
-        except ValueError as error:
-            raise RequestRefused(RefusalCode.INVALID, f"metadata is not JSON: {error}") from error
-        blobs = {}
-        for item in request.values:
-            form, data = self._store(thread, item.value)
-            blobs[thread.pk, request.ns, item.channel, item.version] = Blob(
+        _check_ids(request.checkpoint_id, request.parent_id or "")
+        _check_ids(*(item.version for item in request.values))
+        _check_names(request.ns, *(item.channel for item in request.values))
+        metadata = _read_metadata(request.metadata)
+        channel_versions(request.document)  # what cannot be read back is not stored
+        values = self._store(thread, [item.value for item in request.values])
+        for item, (form, data) in zip(request.values, values, strict=True):
+            row = Blob(
                 thread=thread, ns=request.ns, channel=item.channel, version=item.version,
                 kind=item.value.kind, form=form, data=data,
             )  # fmt: skip
-        self._blobs = blobs | self._blobs
+            self._blobs.setdefault((thread.pk, request.ns, item.channel, item.version), row)
         self._checkpoints[thread.pk, request.ns, request.checkpoint_id] = Checkpoint(
             thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
             parent_id=request.parent_id, document=request.document, metadata=metadata, run=run,
@@ -65,32 +68,34 @@ class Batch:
         """Add the pending writes of a task.
 
         Raises:
-            RequestRefused: a hash names a part that neither the thread nor the request has.
+            RequestRefused: a hash names a part that neither the thread nor the request has, or a
+                name or id is too long. Nothing was added then.
         """
-        rows = {}
-        for write in request.writes:
-            form, data = self._store(thread, write.value)
+        _check_ids(request.checkpoint_id, request.task_id)
+        _check_names(request.ns, request.task_path, *(write.channel for write in request.writes))
+        values = self._store(thread, [write.value for write in request.writes])
+        for write, (form, data) in zip(request.writes, values, strict=True):
             key = (thread.pk, request.ns, request.checkpoint_id, request.task_id, write.index)
-            rows[key] = PendingWrite(
+            row = PendingWrite(
                 thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
                 task_id=request.task_id, index=write.index, task_path=request.task_path,
                 channel=write.channel, kind=write.value.kind, form=form, data=data,
             )  # fmt: skip
-        if request.replace:
-            self._special |= rows
-        else:
-            self._writes = rows | self._writes
+            if request.replace:
+                self._special[key] = row
+            else:
+                self._writes.setdefault(key, row)
 
     def flush(self) -> None:
         """Write all rows: at most six statements, whatever the size of the batch."""
         added = [part for parts in self._parts.values() for part in parts.added]
         if added:
             Part.objects.bulk_create(added)
-        for parts in self._parts.values():
-            if parts.added:
+            grown = [parts for parts in self._parts.values() if parts.added]
+            for parts in grown:
                 parts.thread.part_next = parts.next
                 parts.added = []
-                Thread.objects.filter(pk=parts.thread.pk).update(part_next=parts.next)
+            Thread.objects.bulk_update([parts.thread for parts in grown], ["part_next"])
         if self._blobs:
             Blob.objects.bulk_create(self._blobs.values(), ignore_conflicts=True)
         if self._checkpoints:
@@ -112,27 +117,77 @@ class Batch:
         for rows in (self._blobs, self._checkpoints, self._writes, self._special):
             rows.clear()
 
-    def _store(self, thread: Thread, value: Value) -> tuple[Form, bytes]:
-        if isinstance(value, Whole):
-            return Form.WHOLE, value.data
-        parts = self._parts.get(thread.pk)
-        if parts is None:
-            parts = self._parts[thread.pk] = self._numbers.of(thread)
-        sent = {part_hash(part): part for part in value.new}
-        numbers = []
-        for name in _hashes(value.hashes):
-            number = parts.number(name, sent.get(name))
-            if number is None:
+    def _store(self, thread: Thread, values: Sequence[Value]) -> list[tuple[Form, bytes]]:
+        """Number the parts of one request's values: all of them, or none."""
+        parts = self._parts_of(thread)
+        split = [value for value in values if isinstance(value, Parts)]
+        sent = {part_hash(part): part for value in split for part in value.new}
+        for name in chain.from_iterable(map(_hashes, split)):
+            if name not in parts.numbers and name not in sent:
                 raise RequestRefused(
                     RefusalCode.MISSING_PARTS,
                     f"part {name.hex()} of thread {thread.thread_id} is unknown; send it again",
                 )
-            numbers.append(number)
-        return Form.RUNS, pack_runs(numbers)
+        return [
+            (Form.RUNS, pack_runs(parts.number(name, sent) for name in _hashes(value)))
+            if isinstance(value, Parts)
+            else (Form.WHOLE, value.data)
+            for value in values
+        ]
+
+    def _parts_of(self, thread: Thread) -> ThreadParts:
+        parts = self._parts.get(thread.pk)
+        if parts is None:
+            parts = self._parts[thread.pk] = self._numbers.of(thread)
+        return parts
 
 
-def _hashes(joined: bytes) -> Iterator[bytes]:
+def _hashes(value: Parts) -> Iterator[bytes]:
+    joined = value.hashes
     return (joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES))
+
+
+def _check_ids(*ids: str) -> None:
+    _check_texts(ids, 64)
+
+
+def _check_names(*names: str) -> None:
+    _check_texts(names, 1000)  # a row of PostgreSQL's index has room for two and the ids
+
+
+def _check_texts(texts: Iterable[str], at_most: int) -> None:
+    for text in texts:
+        if len(text.encode()) > at_most or "\0" in text:
+            raise RequestRefused(
+                RefusalCode.INVALID,
+                f"{text[:40]!r} is no name or id here: at most {at_most} bytes, and no NUL",
+            )
+
+
+def _read_metadata(data: bytes) -> dict[Any, Plain]:
+    try:
+        metadata = tagged.loads(data.decode())
+    except ValueError as error:
+        raise RequestRefused(RefusalCode.INVALID, f"metadata is not JSON: {error}") from error
+    if not isinstance(metadata, dict):
+        raise RequestRefused(RefusalCode.INVALID, "metadata is a JSON object, and this is none")
+    return metadata
+
+
+def channel_versions(document: bytes) -> dict[str, str]:
+    """The version of each channel in a checkpoint's document, the one thing read in it.
+
+    Raises:
+        RequestRefused: `invalid` — the document is not msgpack, or not a checkpoint.
+    """
+    try:
+        read = plain.decode("msgpack", document)
+    except plain.UnreadableValue as error:
+        raise RequestRefused(RefusalCode.INVALID, f"the checkpoint: {error}") from error
+    match read:
+        case {"channel_versions": dict(versions)}:
+            return {str(channel): str(version) for channel, version in versions.items()}
+    raise RequestRefused(RefusalCode.INVALID, "a checkpoint is a map with channel_versions")
 
 
 def pack_runs(numbers: Iterable[int]) -> bytes:

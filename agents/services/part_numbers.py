@@ -8,6 +8,7 @@ So a remembered map is used only under the lock of the thread's row and only whi
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agents.models import Part, Thread
@@ -25,14 +26,14 @@ class ThreadParts:
     numbers: dict[bytes, int]
     added: list[Part] = field(default_factory=list)
 
-    def number(self, name: bytes, data: bytes | None) -> int | None:
-        """The number of the part with this hash; a new one if its bytes are given, else None."""
-        known = self.numbers.get(name)
-        if known is not None or data is None:
-            return known
-        number = self.numbers[name] = self.next
-        self.next += 1
-        self.added.append(Part(thread=self.thread, seq=number, hash=name, data=data))
+    def number(self, name: bytes, sent: Mapping[bytes, bytes]) -> int:
+        """The number of the part with this hash; one the thread lacks is added from `sent`."""
+        number = self.numbers.get(name)
+        if number is None:
+            part = Part(thread=self.thread, seq=self.next, hash=name, data=sent[name])
+            number = self.numbers[name] = part.seq
+            self.next += 1
+            self.added.append(part)
         return number
 
 

@@ -1,0 +1,117 @@
+"""Reading the checkpoint store: rows in, whole checkpoints out, as the wire tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from django.db.models import Q, QuerySet
+
+from agents.models import Blob, Checkpoint, PendingWrite, Thread
+from agents.services.checkpoint_rows import channel_versions, read_values
+from reviewconsole.protocol import tagged
+from reviewconsole.protocol.messages import ChannelValue, List, StoredCheckpoint, StoredWrite
+
+_LIST_AT_MOST = 200  # checkpoints in one reply; the runner asks for the next ones
+_ABSENT = object()
+
+
+def one(thread: Thread, ns: str, checkpoint_id: str | None = None) -> StoredCheckpoint | None:
+    """The named checkpoint of a namespace, else its newest; None if there is none. Queries: 4."""
+    rows = Checkpoint.objects.filter(thread=thread, ns=ns)
+    if checkpoint_id is not None:
+        rows = rows.filter(checkpoint_id=checkpoint_id)
+    return next(iter(_read(_newest_first(rows)[:1])), None)
+
+
+def listed(rows: QuerySet[Checkpoint], request: List) -> tuple[StoredCheckpoint, ...]:
+    """Those of `rows` that the request asks for, newest first, at most 200. Queries: as `one`."""
+    if request.ns is not None:
+        rows = rows.filter(ns=request.ns)
+    if request.checkpoint_id is not None:
+        rows = rows.filter(checkpoint_id=request.checkpoint_id)
+    if request.before is not None:
+        rows = rows.filter(checkpoint_id__lt=request.before)
+    limit = _LIST_AT_MOST if request.limit is None else min(request.limit, _LIST_AT_MOST)
+    if limit <= 0:
+        return ()
+    found = _newest_first(rows)
+    if not request.metadata:
+        return _read(found[:limit])
+    # Metadata is text here and its keys are the caller's: compared in Python, never in SQL.
+    wanted = request.metadata.items()
+    matching = (
+        row
+        for row in found.iterator(chunk_size=_LIST_AT_MOST)
+        if all(row.metadata.get(key, _ABSENT) == value for key, value in wanted)
+    )
+    return _read(islice(matching, limit))
+
+
+def _newest_first(rows: QuerySet[Checkpoint]) -> QuerySet[Checkpoint]:
+    # The thread is named in each reply; its snapshot is large and not asked for.
+    return rows.select_related("thread").defer("thread__snapshot").order_by("-checkpoint_id")
+
+
+def _read(rows: Iterable[Checkpoint]) -> tuple[StoredCheckpoint, ...]:
+    """Read checkpoints whole: three queries for their values, writes and parts.
+
+    One more for each thread after the first.
+    """
+    checkpoints = list(rows)
+    if not checkpoints:
+        return ()
+    versions = [channel_versions(bytes(row.document)) for row in checkpoints]
+    blobs = _blobs(checkpoints, versions)
+    writes = _writes(checkpoints)
+    values = read_values([*blobs.values(), *writes])
+    blob_values = dict(zip(blobs, values, strict=False))
+    write_values = values[len(blobs) :]
+    by_checkpoint: dict[tuple[int, str, str], list[StoredWrite]] = {}
+    for write, value in zip(writes, write_values, strict=True):
+        place = (write.thread_id, write.ns, write.checkpoint_id)
+        stored = StoredWrite(write.task_id, write.channel, value)
+        by_checkpoint.setdefault(place, []).append(stored)
+    return tuple(
+        StoredCheckpoint(
+            thread=row.thread.thread_id,
+            ns=row.ns,
+            checkpoint_id=row.checkpoint_id,
+            parent_id=row.parent_id,
+            document=bytes(row.document),
+            metadata=tagged.dumps(row.metadata).encode(),
+            values=tuple(
+                ChannelValue(channel, version, blob_values[key])
+                for channel, version in seen.items()
+                if (key := (row.thread_id, row.ns, channel, version)) in blob_values
+            ),
+            writes=tuple(by_checkpoint.get((row.thread_id, row.ns, row.checkpoint_id), ())),
+        )
+        for row, seen in zip(checkpoints, versions, strict=True)
+    )
+
+
+def _blobs(
+    checkpoints: Sequence[Checkpoint], versions: Sequence[dict[str, str]]
+) -> dict[tuple[int, str, str, str], Blob]:
+    wanted = {
+        (row.thread_id, row.ns, channel, version)
+        for row, seen in zip(checkpoints, versions, strict=True)
+        for channel, version in seen.items()
+    }
+    found = Blob.objects.filter(
+        thread__in={key[0] for key in wanted},
+        ns__in={key[1] for key in wanted},
+        version__in={key[3] for key in wanted},
+    )
+    keyed = ((row.thread_id, row.ns, row.channel, row.version) for row in found)
+    return {key: row for key, row in zip(keyed, found, strict=True) if key in wanted}
+
+
+def _writes(checkpoints: Sequence[Checkpoint]) -> list[PendingWrite]:
+    named = Q(
+        thread__in={row.thread_id for row in checkpoints},
+        checkpoint_id__in={row.checkpoint_id for row in checkpoints},
+    )
+    order = ("task_path", "task_id", "index")
+    return list(PendingWrite.objects.filter(named).order_by(*order))
