@@ -11,16 +11,15 @@ from typing import Any, assert_never
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import DatabaseError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from agents import push
 from agents.consumers.writer import Call, writer
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Runner, RunnerToken
 from agents.services import decisions, interrupts, runners, runs, tokens
-from agents.services.checkpoints import Caller
 from reviewconsole.protocol import codec
-from reviewconsole.protocol.exceptions import ProtocolError, Unauthorised
+from reviewconsole.protocol.exceptions import HelloOverdue, ProtocolError, Unauthorised
 from reviewconsole.protocol.messages import (
     VERSION,
     Applied,
@@ -54,7 +53,7 @@ from reviewconsole.protocol.session import ConsoleSession
 
 log = logging.getLogger(__name__)
 
-_HELLO_WITHIN_SECONDS = 10.0
+HELLO_WITHIN_SECONDS = 10
 
 
 class RunnerConsumer(AsyncWebsocketConsumer):
@@ -64,11 +63,11 @@ class RunnerConsumer(AsyncWebsocketConsumer):
     and its hello, what it holds is in the database.
     """
 
-    token: RunnerToken
-    runner: Runner | None = None
-    caller: Caller
     session: ConsoleSession
-    deadline: asyncio.TimerHandle | None = None
+    token: RunnerToken
+    runner: Runner | None = None  # from the hello on
+    deadline: asyncio.Task[None] | None = None  # of the hello
+    is_closed = False
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler of an event.
@@ -91,38 +90,36 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             return
         self.token = token
         await self.channel_layer.group_add(push.RUNNERS, self.channel_name)
-        self.deadline = asyncio.get_running_loop().call_later(
-            _HELLO_WITHIN_SECONDS, lambda: asyncio.ensure_future(self._late())
-        )
+        self.deadline = asyncio.create_task(self._expect_hello())
 
-    async def _late(self) -> None:
-        await self._close(Unauthorised(f"no hello within {_HELLO_WITHIN_SECONDS:.0f} seconds"))
+    async def _expect_hello(self) -> None:
+        await asyncio.sleep(HELLO_WITHIN_SECONDS)
+        await self._close(HelloOverdue(f"no hello within {HELLO_WITHIN_SECONDS} seconds"))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Execute one frame and answer it. The next frame of this connection waits its turn."""
-        if not hasattr(self, "token"):
-            return  # refused already; its close is on the way
+        if self.is_closed:
+            return  # what was sent before the close reached the runner
         try:
             frame_id, requests = self.session.receive(bytes_data or b"")
+            self._stop_waiting()
             results = await self._execute(requests)
         except ProtocolError as error:
             await self._close(error)
             return
         await self.send(bytes_data=self._reply(frame_id, results))
 
+    def _stop_waiting(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
+            self.deadline = None
+
     async def _execute(self, requests: tuple[Request, ...]) -> list[Result]:
-        calls = [Call(self.caller, self._work(request)) for request in self._greeted(requests)]
-        results = await writer().execute(calls)
+        runner = self.runner.pk if self.runner else 0
+        results = await writer().execute([Call(runner, self._work(item)) for item in requests])
         if any(isinstance(result, _Ended) for result in results):
             raise Unauthorised("the token was revoked, or this process belongs to another token")
         return results
-
-    def _greeted(self, requests: tuple[Request, ...]) -> tuple[Request, ...]:
-        if self.runner is None:
-            self.caller = Caller(0, frozenset(self.token.agents))
-        if self.deadline is not None:
-            self.deadline.cancel()
-        return requests
 
     def _work(self, request: Request) -> Any:
         """The request itself for the checkpoint store, else the service call that does it."""
@@ -137,7 +134,6 @@ class RunnerConsumer(AsyncWebsocketConsumer):
     def _hello(self, request: Hello) -> Result:
         runner, lost = runners.connect(token=self.token, hello=request, channel=self.channel_name)
         self.runner = runner
-        self.caller = Caller(runner.pk, frozenset(self.token.agents))
         lease = settings.RUNNER_LEASE_SECONDS
         return Welcome(
             version=VERSION,
@@ -163,6 +159,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         runner = self.runner
         if runner is None:
             raise RequestRefused(RefusalCode.INVALID, "the hello was refused")
+        runners.check_token(runner=runner)
         match request:
             case Heartbeat():
                 runs.reap()
@@ -205,12 +202,11 @@ class RunnerConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Note that the runner has gone; its runs have a short time to be taken up again."""
-        if self.deadline is not None:
-            self.deadline.cancel()
+        self._stop_waiting()
         await self.channel_layer.group_discard(push.RUNNERS, self.channel_name)
         if self.runner is not None:
             gone = partial(self._gone, self.runner)
-            await writer().execute([Call(self.caller, _guarded(gone))])
+            await writer().execute([Call(self.runner.pk, _guarded(gone))])
 
     def _gone(self, runner: Runner) -> Result:
         runners.disconnect(runner=runner, channel=self.channel_name)
@@ -231,6 +227,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             await self._close(Unauthorised("the token was revoked"))
 
     async def _close(self, error: ProtocolError) -> None:
+        self.is_closed = True
         log.warning("runner socket closed with %d: %s", error.close_code, error)
         await self.close(code=error.close_code, reason=str(error)[:120])
 
@@ -249,11 +246,11 @@ def _guarded(call: Callable[[], Result]) -> Callable[[], Result]:
             return _Ended(RefusalCode(error.code), str(error))
         except RequestRefused as error:
             return Refused(RefusalCode(error.code), str(error))
-        except OperationalError as error:
+        except (OperationalError, InterfaceError) as error:
             return Refused(RefusalCode.UNAVAILABLE, f"the database did not answer: {error}")
-        except DatabaseError as error:
-            log.exception("a runner's request was refused by the database")
-            return Refused(RefusalCode.INVALID, f"the database refused it: {error}")
+        except Exception as error:  # whatever one runner sent must not cost the others their work
+            log.exception("a runner's request failed")
+            return Refused(RefusalCode.INVALID, f"this cannot be done: {error}")
 
     return guarded
 

@@ -30,9 +30,11 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
     an agent.
 
     Raises:
-        TokenEnded: the process connected with another token before.
+        TokenEnded: the token was revoked, or the process connected with another one before.
     """
     now = timezone.now()
+    if not RunnerToken.objects.filter(pk=token.pk, revoked_at=None).exists():
+        raise TokenEnded(f"token {token.name} was revoked")
     if Runner.objects.filter(instance=hello.instance).exclude(token=token).exists():
         raise TokenEnded(f"runner {hello.instance} belongs to another token")
     agents = [_announce(spec) for spec in hello.agents if spec.get("name") in token.agents]
@@ -68,19 +70,24 @@ def _announce(spec: dict[str, object]) -> Agent:
     return agent
 
 
+def check_token(*, runner: Runner) -> None:
+    """Make sure that the token of a connected runner still holds. One query.
+
+    Raises:
+        TokenEnded: it was revoked.
+    """
+    if not RunnerToken.objects.filter(pk=runner.token_id, revoked_at=None).exists():
+        raise TokenEnded(f"the token of runner {runner.name} was revoked")
+
+
 @transaction.atomic
 def renew(*, runner: Runner, held: Sequence[Lease]) -> Beat:
     """Renew the leases a runner holds, and tell which it has lost and which to cancel.
 
-    Queries: 4. A run that the console gives to this runner but that the runner does not name stays
+    Queries: 3. A run that the console gives to this runner but that the runner does not name stays
     with it until the lease ends: its assignment may still be on the way.
-
-    Raises:
-        TokenEnded: the token was revoked.
     """
     now = timezone.now()
-    if not RunnerToken.objects.filter(pk=runner.token_id, revoked_at=None).exists():
-        raise TokenEnded(f"the token of runner {runner.name} was revoked")
     Runner.objects.filter(pk=runner.pk).update(last_seen_at=now, disconnected_at=None)
     mine = Run.objects.filter(
         pk__in=[lease.run for lease in held], runner=runner, status=Run.Status.RUNNING

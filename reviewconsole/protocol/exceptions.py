@@ -3,6 +3,7 @@
 ProtocolError                the connection is closed with `close_code`
 ├── MalformedFrame    4400   no msgpack, no frame, no message, a field of the wrong type
 ├── Unauthorised      4401   no token, an unknown or a revoked one
+├── HelloOverdue      4408   no hello in time
 ├── OutOfOrder        4409   no hello first, a second hello, a frame id repeated or skipped
 ├── FrameTooLarge     4413   above the limit that the welcome named
 └── WrongVersion      4426   the runner speaks another version of the protocol
@@ -27,6 +28,12 @@ class Unauthorised(ProtocolError):
     """The runner's token is missing, unknown or revoked; make one with `createrunnertoken`."""
 
     close_code: ClassVar[int] = 4401
+
+
+class HelloOverdue(ProtocolError):
+    """The runner connected and said nothing; it may connect again."""
+
+    close_code: ClassVar[int] = 4408
 
 
 class OutOfOrder(ProtocolError):
