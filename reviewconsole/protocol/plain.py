@@ -93,6 +93,8 @@ def _unpack(data: bytes) -> Plain:
 
 
 def _read_extension(code: int, data: bytes) -> Typed:
+    if code < 0:
+        raise UnreadableValue(f"extension {code} is msgpack's own, and LangGraph writes none")
     if code == _DELTA:
         return Typed(code, "langgraph", "DeltaSnapshot", _unpack(data))
     if code == _NUMPY:
