@@ -8,6 +8,7 @@ bounds is reported more coarsely, never left out silently.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -21,10 +22,11 @@ from reviewconsole.protocol.tagged import canonical
 
 MAX_CHANGES = 500
 _MAX_DEPTH = 60  # below, a value is compared as a whole
-_MAX_ALIGNED = 400  # items on one side; longer stretches are compared position by position
-_MAX_WORDS = 2000  # on one side; longer text is shown whole, before and after
+_MAX_ALIGNED = 2000  # items or words on one side; longer ones are compared by position, or whole
+_MAX_PAIRS = 30_000  # equal items across both sides: repetition makes aligning slow
+_MAX_SLID = 400  # comparisons to find the best partners of a few items
 
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_WORDS = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")  # blanks go with a word: alone they repeat too much
 
 
 class ChangeKind(StrEnum):
@@ -100,7 +102,9 @@ def same(before: Plain, after: Plain) -> bool:
 
 def text_spans(before: str, after: str) -> tuple[Span, ...]:
     """Compare two texts word by word; one span each when they are very long."""
-    old, new = _words(before), _words(after)
+    old, new = _WORDS.findall(before), _WORDS.findall(after)
+    if not _is_alignable(old, new):
+        old, new = [before] if before else [], [after] if after else []
     spans: list[Span] = []
     for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -111,11 +115,6 @@ def text_spans(before: str, after: str) -> tuple[Span, ...]:
         if k < m:
             spans.append(Span(SpanKind.ADDED, "".join(new[k:m])))
     return tuple(spans)
-
-
-def _words(text: str) -> list[str]:
-    words = _WORDS.findall(text)
-    return words if len(words) <= _MAX_WORDS else [text]
 
 
 def _compare(before: Plain, after: Plain, old: Path, new: Path) -> Changes:
@@ -181,7 +180,7 @@ def _aligned(before: Sequence[Plain], after: Sequence[Plain]) -> Iterator[Pair]:
     start = _common_prefix(old, new)
     end = _common_prefix(old[start:][::-1], new[start:][::-1])
     last, last_new = len(old) - end, len(new) - end
-    if max(last, last_new) - start > _MAX_ALIGNED:
+    if not _is_alignable(old[start:last], new[start:last_new]):
         yield from _paired(range(start, last), range(start, last_new))
         return
     matcher = SequenceMatcher(None, old[start:last], new[start:last_new], autojunk=False)
@@ -190,6 +189,13 @@ def _aligned(before: Sequence[Plain], after: Sequence[Plain]) -> Iterator[Pair]:
             removed, added = range(start + i, start + j), range(start + k, start + m)
             offset = _best_offset([before[n] for n in removed], [after[n] for n in added])
             yield from _paired(removed, added, offset)
+
+
+def _is_alignable(old: Sequence[Hashable], new: Sequence[Hashable]) -> bool:
+    """Whether aligning is quick: its cost grows with how often equal items repeat."""
+    counts = Counter(new)
+    pairs = sum(counts[item] for item in old)
+    return max(len(old), len(new)) <= _MAX_ALIGNED and pairs <= _MAX_PAIRS
 
 
 def _common_prefix(old: Sequence[bytes], new: Sequence[bytes]) -> int:
@@ -213,7 +219,7 @@ def _best_offset(old: Sequence[Plain], new: Sequence[Plain]) -> int:
     """Where to lay the shorter stretch beside the longer for partners most alike."""
     short, long = sorted((old, new), key=len)
     offsets = range(len(long) - len(short) + 1)
-    if not short or len(offsets) * len(short) > _MAX_ALIGNED:
+    if not short or len(offsets) * len(short) > _MAX_SLID:
         return 0
     scores = [sum(map(_alike, short, long[n:])) for n in offsets]
     return scores.index(max(scores))
