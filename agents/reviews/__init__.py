@@ -7,6 +7,7 @@ into the exact value the agent receives, or refuses. Each format of the field is
     schema_form     a form from a JSON schema, and the typed value back
     diff            what changed between two values
     conversation    the messages of an agent's state
+    outline         a value as lines to read
     show            hostile text made visible
 """
 

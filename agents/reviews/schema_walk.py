@@ -18,6 +18,7 @@ from reviewconsole.protocol.plain import Plain
 
 MAX_FIELDS = 250  # drawn in one form: Django refuses posts of more than 1000 inputs
 MAX_LEVELS = 8  # of fields within fields
+_MAX_POSTED = 5000  # read from one post, where a person may have added to what was drawn
 _MAX_ITEMS = 1000  # of one posted list
 _ITEM_KEY = re.compile(r"0|[1-9][0-9]{0,5}")
 _NOT_SENT = "Nothing arrived for this field. Try again."
@@ -50,7 +51,7 @@ class Walk:
 
     def __init__(self, root_schema: Schema, post: Post | None = None) -> None:
         self._root = root_schema
-        self._left = MAX_FIELDS
+        self._made = 0  # fields so far: schemas whose references fan out would make them for ever
         verb, _, name = (post or {}).get("op", [""])[-1].partition(":")
         self._button = verb, name
 
@@ -96,16 +97,20 @@ class Walk:
         self, shape: Shape, before: Plain | Nothing, place: _Place, post: Post | None
     ) -> str:
         """Why a place that could have a form is edited as JSON; empty when it is not."""
+        self._made += 1
         if shape.kind is Kind.JSON:
             return ""
         if post is not None and f"{place.name}:json" in post:
-            return shape.reason or "Shown as JSON."
-        if post is not None or not isinstance(before, dict | list):
+            return "Shown as JSON."
+        if shape.kind not in (Kind.OBJECT, Kind.ARRAY):
             return ""
-        self._left -= len(before)
-        if self._left < 0:
-            return f"The form would have more than {MAX_FIELDS} fields."
-        return "It is nested too deeply for a form." if place.level >= MAX_LEVELS else ""
+        if place.level >= MAX_LEVELS:
+            return "It is nested too deeply for a form."
+        inside = before if isinstance(before, dict | list) else shape.schema.get("properties", ())
+        limit = MAX_FIELDS if post is None else _MAX_POSTED
+        if self._made + len(inside) > limit:
+            return f"The form would have more than {limit} fields."
+        return ""
 
     def _with_state(
         self,

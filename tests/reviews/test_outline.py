@@ -1,5 +1,7 @@
 """A value as lines: everything is there, nothing is cut."""
 
+from collections.abc import Hashable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +68,6 @@ def test_what_is_too_deep_for_lines_is_json() -> None:
 
 
 @given(st.dictionaries(st.text(), VALUES))
-def test_every_value_has_an_outline_with_all_its_keys(value: dict[str, Plain]) -> None:
+def test_every_value_has_an_outline_with_all_its_keys(value: dict[Hashable, Plain]) -> None:
     lines = outline(value)
     assert [line.key for line in lines] == (list(value) or [""])

@@ -242,6 +242,17 @@ class TestKinds:
         field = field_of(form_of({"a": 1, "items": items}, None), "items")
         assert (field.kind, field.text) == (Kind.JSON, dump(items))
 
+    def test_references_that_fan_out_end(self):
+        fan = {f"d{n}": {"properties": {}, "required": list("abcdefgh")} for n in range(20)}
+        for n in range(19):
+            below: Schema = {"$ref": f"#/$defs/d{n + 1}"}
+            fan[f"d{n}"]["properties"] = dict.fromkeys("abcdefgh", below)
+        schema: Schema = {"$ref": "#/$defs/d0", "$defs": fan}
+        form = build(schema, MISSING, "args")
+        assert len(list(form.walk())) < 2 * MAX_FIELDS
+        assert read_post(schema, MISSING, submitted(form)).value is INVALID
+        assert read_post(schema, MISSING, {}).value is INVALID
+
     def test_deep_nesting_is_json(self):
         value: Arguments = {"a": 1}
         for _ in range(MAX_LEVELS):

@@ -72,6 +72,6 @@ def test_what_is_decided_is_what_happens(decisions, results):
     resume = {interrupt.id: answer(request, decisions).resume}
     messages = agent.invoke(Command(resume=resume), config)["messages"]
 
-    found = {m.tool_call_id: m.content for m in messages if isinstance(m, ToolMessage)}
+    found = {m.tool_call_id: str(m.content) for m in messages if isinstance(m, ToolMessage)}
     assert found.keys() == {"c1", "c2"}
     assert (found["c1"].endswith(results[0]), found["c2"].endswith(results[1])) == (True, True)
