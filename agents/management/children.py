@@ -12,7 +12,7 @@ from typing import Self
 
 from django.conf import settings
 
-STOP_SECONDS = 10
+STOP_SECONDS = 10  # from SIGTERM to SIGKILL
 
 
 class ChildEnded(Exception):
@@ -23,7 +23,7 @@ class ChildEnded(Exception):
 
 
 class Children:
-    """A context in which processes run. Leaving it ends them: SIGTERM first, SIGKILL in the end.
+    """A context in which processes run. Leaving it ends them, the last one started first.
 
     Each has a process group of its own, so that Ctrl-C reaches the command alone, which then ends
     them in peace. If the command is killed, Linux ends them.
@@ -80,12 +80,10 @@ class Children:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for process in self.processes.values():
+        for process in reversed(self.processes.values()):
             send(process, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in self.processes.values():
             try:
-                process.wait(max(0, deadline - time.monotonic()))
+                process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 send(process, signal.SIGKILL)
                 process.wait()
