@@ -2,7 +2,7 @@
 
 Made for graphs of up to a few dozen nodes, as agents are: layers by the longest way from the start
 without going round in circles, then a few sweeps that put nodes near their neighbours. Edges that
-lead back run along the right side. The result is numbers; a template draws them.
+lead back run along the sides. The result is numbers; a template draws them.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ class Picture:
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
+    left: float  # where it begins: lanes may run left of the first node
     width: float
     height: float
 
@@ -130,21 +131,48 @@ def draw(
         )
         for name, node in nodes.items()
     }  # fmt: skip
-    right = max(node.right for node in nodes.values())
-    edges, lanes = [], 0
-    for source, target, conditional in links:
-        if (source, target) in back:
-            lanes += 1
-            path = _path_back(nodes[source], nodes[target], right + lanes * _LANE)
-        else:
-            path = _path(nodes[source], nodes[target])
-        edges.append(Edge(source, target, nodes[target].label, conditional, path))
+    lanes = _Lanes(nodes.values())
+    edges = tuple(
+        Edge(
+            source,
+            target,
+            nodes[target].label,
+            conditional,
+            lanes.path(nodes[source], nodes[target])
+            if (source, target) in back
+            else _path(nodes[source], nodes[target]),
+        )
+        for source, target, conditional in links
+    )
     return Picture(
         nodes=tuple(nodes.values()),
-        edges=tuple(edges),
-        width=right + lanes * _LANE + _MARGIN,
+        edges=edges,
+        left=lanes.left - _MARGIN,
+        width=lanes.right - lanes.left + 2 * _MARGIN,
         height=max(node.bottom for node in nodes.values()) + _MARGIN,
     )
+
+
+class _Lanes:
+    """The ways beside the nodes on which edges lead back, each on its own."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.nodes = tuple(nodes)
+        self.left = min(node.left for node in self.nodes)
+        self.right = max(node.right for node in self.nodes)
+
+    def path(self, source: Node, target: Node) -> str:
+        """Out of a side that no other node of the row stands at, along a new lane, and in again."""
+        start, end = source.y + 6, target.y - 6
+        if self._is_free(source, -1) and not self._is_free(source, 1):
+            self.left -= _LANE
+            return _way_back(source.left, start, self.left, target.left, end)
+        self.right += _LANE
+        return _way_back(source.right, start, self.right, target.right, end)
+
+    def _is_free(self, node: Node, side: int) -> bool:
+        row = (other for other in self.nodes if other.y == node.y)
+        return not any((other.x - node.x) * side > 0 for other in row)
 
 
 def _nodes(graph: Mapping[str, Any] | None) -> dict[str, dict[str, str]]:
@@ -205,16 +233,16 @@ def _leading_back(nodes: Iterable[str], pairs: Sequence[_Pair]) -> set[_Pair]:
         stack = [(first, iter(targets[first]))]
         while stack:
             node, rest = stack[-1]
-            target = next(rest, None)
-            if target is None:
+            step = next(rest, None)
+            if step is None:
                 stack.pop()
                 done.add(node)
                 del on_the_way[node]
-            elif target in on_the_way:
-                back.add((node, target))
-            elif target not in done:
-                on_the_way[target] = None
-                stack.append((target, iter(targets[target])))
+            elif step in on_the_way:
+                back.add((node, step))
+            elif step not in done:
+                on_the_way[step] = None
+                stack.append((step, iter(targets[step])))
     return back
 
 
@@ -297,11 +325,9 @@ def _path(source: Node, target: Node) -> str:
     )
 
 
-def _path_back(source: Node, target: Node, lane: float) -> str:
-    """Out of the right side, along the lane, and in again at the right side."""
-    start, end = source.y + 5, target.y - 5
+def _way_back(x: float, start: float, lane: float, into: float, end: float) -> str:
     return (
-        f"M{source.right:.1f} {start:.1f}"
+        f"M{x:.1f} {start:.1f}"
         f"C{lane:.1f} {start:.1f} {lane:.1f} {start:.1f} {lane:.1f} {(start + end) / 2:.1f}"
-        f"S{lane:.1f} {end:.1f} {target.right:.1f} {end:.1f}"
+        f"S{lane:.1f} {end:.1f} {into:.1f} {end:.1f}"
     )
