@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 
 from agents import push
 from agents.exceptions import NotFound
-from agents.live import agents, inbox, runners, threads
+from agents.live import agents, inbox, interrupts, runners, threads
 from agents.live.topic import Topic, Viewer
 
 
@@ -32,6 +32,11 @@ KINDS: dict[str, Kind] = {
     "waiting": Kind(inbox.waiting, ("inbox_count",), ("inbox",)),
     "inbox": Kind(inbox.inbox, ("inbox_list",), ("inbox", "runners")),
     "recent": Kind(inbox.recent, ("inbox_recent",), ("inbox", "runners")),
+    "interrupt": Kind(
+        interrupts.interrupt,
+        ("interrupt_state", "interrupt_receipt"),
+        ("interrupt.{pk}", "runners"),
+    ),
     "thread": Kind(
         threads.thread,
         ("thread_state", "thread_story", "thread_runs", "thread_checkpoints"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 
 from agents.reviews import outline as outlines
+from agents.reviews import show
 from agents.reviews.paths import Path
 from reviewconsole.protocol.plain import Plain
 
@@ -22,3 +23,9 @@ def place(path: Path) -> str:
     """Write the path of a change for people: `lines / 2 / sku`, counting items from 1."""
     steps = [str(step + 1) if isinstance(step, int) else str(step) for step in path]
     return " / ".join(steps) or "the whole value"
+
+
+@register.filter
+def visible_text(text: object) -> str:
+    """Show what an agent said where no markup can stand: titles, attributes, options."""
+    return show.escape_hidden(str(text))
