@@ -144,20 +144,23 @@ class Execution:
             return await self._failed(error, None)
 
     async def _take_up(self, graph: Graph) -> Report | None:
+        lease, answers = self.assignment.lease, self.assignment.answers
+        if self.assignment.trigger == "start" and lease.attempt == 1:
+            return await self._begin(graph)
         standing = await self._read(graph)
-        recorded = (
-            await pauses.recorded(self._saver, standing)
-            if self.assignment.lease.attempt > 1 and self.assignment.answers
-            else frozenset[int]()
-        )
+        later = lease.attempt > 1 and answers
+        recorded = await pauses.recorded(self._saver, standing) if later else frozenset[int]()
         match resumption.plan(self.assignment, standing, recorded):
             case Begin():
-                return await self._stream(graph, stored.load(self.assignment.input), AnswerBook())
+                return await self._begin(graph)
             case GoOn(decided, past):
                 return await self._go_on(graph, standing, decided, past)
             case Hold(refused, past):
                 await self._report_applied(past)
                 return self._paused(standing, refused)
+
+    async def _begin(self, graph: Graph) -> Report | None:
+        return await self._stream(graph, stored.load(self.assignment.input), AnswerBook())
 
     async def _go_on(
         self,

@@ -35,17 +35,19 @@ def install() -> None:
         setattr(sys.modules[module], name, interrupt)
 
 
-def require_in_force() -> None:
-    """Check that no loaded module names LangGraph's own `interrupt`.
+def require_in_force(*, everywhere: bool = False) -> None:
+    """Check that `langgraph.types.interrupt` is the runner's, or what every loaded module binds.
 
     Raises:
-        NotInForce: naming the modules; nothing may be resumed.
+        NotInForce: naming the places; nothing may be resumed.
     """
-    places = [f"{module}.{name}" for module, name in _places()]
-    if places or langgraph.types.interrupt is not interrupt:
+    places = [f"{module}.{name}" for module, name in _places()] if everywhere else []
+    if langgraph.types.interrupt is not interrupt:
+        places.append("langgraph.types.interrupt")
+    if places:
         raise NotInForce(
-            f"{', '.join(places) or 'langgraph.types.interrupt'} is not the runner's interrupt, so "
-            "answers would go by position; nothing may replace it after the runner has started"
+            f"{', '.join(sorted(set(places)))} is not the runner's interrupt, so answers would go "
+            "by position; nothing may replace it after the runner has started"
         )
 
 

@@ -1,4 +1,4 @@
-"""How a run takes up its thread: begin it, go on with its decisions, or hold and ask.
+"""How a run takes up a thread that has a past: begin, go on with its decisions, or hold and ask.
 
 A pure decision over what was read. Going on passes every breakpoint that the thread stands at and
 runs every unfinished task, so it is allowed only where nothing undecided waits; a question that has
@@ -42,20 +42,17 @@ class Hold:
 Plan: TypeAlias = Begin | GoOn | Hold
 
 
-def takes_input(assignment: Assignment, head: str | None) -> bool:
-    """Whether the thread still waits for the run's input, which must be given only once."""
-    if assignment.trigger != "start":
-        return False
-    return assignment.lease.attempt == 1 or head in (None, assignment.base_checkpoint_id)
-
-
 def plan(assignment: Assignment, standing: Standing, recorded: frozenset[int]) -> Plan:
     """Decide how to take the thread up. `recorded` are the decisions that the store shows as taken.
 
     On the first attempt the live pause must be, question by question, the one that was decided. On
-    a later one the thread may have gone on: what was taken is past, what is left is offered again.
+    a later one the thread may have gone on: the input was given if the head has moved, what was
+    taken is past, and what is left is offered again.
     """
-    if takes_input(assignment, standing.checkpoint_id):
+    if assignment.trigger == "start" and standing.checkpoint_id in (
+        None,
+        assignment.base_checkpoint_id,
+    ):
         return Begin()
     due = [answer for answer in assignment.answers if not answer.settled]
     live = {question.fingerprint for question in standing.questions}

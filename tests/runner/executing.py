@@ -94,6 +94,10 @@ class Desk:
     async def execute(self, assignment: Assignment) -> Outcome:
         """Execute a run and return its outcome."""
         await self.execution(assignment).run()
+        return self.conclude(assignment)
+
+    def conclude(self, assignment: Assignment) -> Outcome:
+        """Note how a run has ended."""
         (outcome,) = self.outcomes(assignment.lease)
         if isinstance(outcome, Paused):
             applied = {d for each in self.peer.of(Applied) for d in each.decisions}
@@ -113,7 +117,12 @@ class Desk:
     def again(self, assignment: Assignment) -> Assignment:
         """The same run for the next runner, after the first one was lost."""
         lease = Lease(assignment.lease.run, assignment.lease.attempt + 1)
-        return Assignment(**(_fields(assignment) | {"lease": lease}))
+        applied = self.applied(assignment)
+        answers = tuple(
+            _settled(answer) if answer.decision in applied else answer
+            for answer in assignment.answers
+        )
+        return Assignment(**(_fields(assignment) | {"lease": lease, "answers": answers}))
 
     def outcomes(self, lease: Lease) -> list[Outcome]:
         """How a run has ended, by what its runner reported and the console took."""

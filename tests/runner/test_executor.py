@@ -6,15 +6,20 @@ import asyncio
 import itertools
 import operator
 import threading
+import time
 from typing import Annotated, Any, cast
 
 import pytest
-from langgraph.graph import START, StateGraph
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.types import Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from reviewconsole.protocol.messages import (
+    Applied,
     Cancelled,
     Failed,
     Finished,
@@ -126,6 +131,56 @@ async def test_the_context_is_passed_at_every_resume(peer, client):
     desk = Desk(peer, client, chain(who, context_schema=Context), context={"user": "ann"})
     await desk.start({"out": []})
     assert values(await desk.resume(1)) == {"out": ["ann", 1, "ann"]}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_parallel_tools_keep_their_answers_until_their_question_comes_up(
+    peer, client, asynchronous
+):
+    """The first question is late at every execution but the first: the other one is asked before."""
+    executions = {"a": 0, "b": 0}
+
+    def late(name: str) -> bool:
+        executions[name] += 1
+        return (executions[name] == 1) == (name == "b")
+
+    if asynchronous:
+
+        @tool
+        async def ask_for(name: str) -> str:
+            """Ask."""
+            await asyncio.sleep(0.1 * late(name))
+            return f"{name}: {interrupts.interrupt(f'{name}?')}"
+
+    else:
+
+        @tool
+        def ask_for(name: str) -> str:
+            """Ask."""
+            time.sleep(0.1 * late(name))
+            return f"{name}: {interrupts.interrupt(f'{name}?')}"
+
+    def model(state: MessagesState) -> dict[str, Any]:
+        calls = [{"id": name, "name": "ask_for", "args": {"name": name}} for name in ("a", "b")]
+        return {"messages": [AIMessage("", tool_calls=calls)]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("model", model)
+    builder.add_node("tools", ToolNode([ask_for]))
+    builder.add_edge(START, "model")
+    builder.add_edge("model", "tools")
+    desk = Desk(peer, client, builder.compile())
+
+    outcome = await desk.start({"messages": []})
+    decisions = []
+    while isinstance(outcome, Paused):
+        assert outcome.refused is None
+        decisions += asked(outcome)
+        outcome = await desk.resume(f"for {asked(outcome)[0]}")
+    assert decisions == ["a?", "b?"]
+    results = [m.content for m in values(outcome)["messages"] if isinstance(m, ToolMessage)]
+    assert results == ["a: for a?", "b: for b?"]
+    assert sorted({d for each in peer.of(Applied) for d in each.decisions}) == [1, 2]
 
 
 # Held or failed ------------------------------------------------------------------------------

@@ -555,7 +555,7 @@ def test_install_replaces_it_wherever_it_is_bound():
         "import langgraph.types, langgraph.func\n"
         "from langchain.agents.middleware import human_in_the_loop as before\n"
         "from reviewconsole.runner import interrupts\n"
-        "interrupts.install(); interrupts.install(); interrupts.require_in_force()\n"
+        "interrupts.install(); interrupts.install(); interrupts.require_in_force(everywhere=True)\n"
         "from langgraph.types import interrupt\n"
         "print(interrupt is interrupts.interrupt, before.interrupt is interrupts.interrupt)"
     )
@@ -563,16 +563,30 @@ def test_install_replaces_it_wherever_it_is_bound():
 
 
 @pytest.mark.parametrize("intruder", ["interrupts.langgraph_interrupt", "lambda value: 'yes'"])
-def test_it_is_noticed_when_the_replacement_is_not_in_force(intruder):
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_it_is_noticed_when_the_replacement_is_not_in_force(intruder, everywhere):
     printed = run_python(
         "import langgraph.types\n"
         "from reviewconsole.runner import interrupts\n"
         "interrupts.install()\n"
         f"langgraph.types.interrupt = {intruder}\n"
-        "try: interrupts.require_in_force()\n"
+        f"try: interrupts.require_in_force(everywhere={everywhere})\n"
         "except interrupts.NotInForce as error: print(error)"
     )
     assert printed == (
         "langgraph.types.interrupt is not the runner's interrupt, so answers would go by position; "
         "nothing may replace it after the runner has started\n"
     )
+
+
+def test_a_module_that_kept_langgraphs_own_is_named():
+    printed = run_python(
+        "import types, sys\n"
+        "from reviewconsole.runner import interrupts\n"
+        "interrupts.install()\n"
+        "sys.modules['stale'] = types.ModuleType('stale')\n"
+        "sys.modules['stale'].ask = interrupts.langgraph_interrupt\n"
+        "try: interrupts.require_in_force(everywhere=True)\n"
+        "except interrupts.NotInForce as error: print(str(error)[:40])"
+    )
+    assert printed == "stale.ask is not the runner's interrupt,\n"

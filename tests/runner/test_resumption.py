@@ -1,0 +1,322 @@
+"""A runner is lost at any moment of a run; the next one takes it up.
+
+Each test cuts the first runner off at its n-th request, for every n: what it had sent is stored,
+nothing after it is. What must hold: the outcome of an undisturbed run, each decision applied to its
+own question, and never a step that was not decided.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import pytest
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.graph import START, StateGraph
+from langgraph.graph.message import add_messages
+from langgraph.prebuilt import ToolNode, tools_condition
+from langgraph.types import Send
+from typing_extensions import TypedDict
+
+from reviewconsole.protocol.messages import (
+    Finished,
+    Hello,
+    Paused,
+    RefusalCode,
+    Refused,
+)
+from reviewconsole.runner import interrupts
+from tests.runner.executing import Desk, asked, values
+from tests.runner.peer import Peer, Store
+
+
+class State(TypedDict, total=False):
+    out: Annotated[list[Any], operator.add]
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+@pytest.fixture(autouse=True)
+def in_force() -> None:
+    interrupts.install()
+
+
+@contextmanager
+def lost_after(peer: Peer, requests: int) -> Iterator[list[Any]]:
+    """Fence everything after so many requests; tells what was fenced."""
+    seen = itertools.count()
+    fenced: list[Any] = []
+
+    def fence(request: Any) -> Refused | None:
+        if isinstance(request, Hello) or next(seen) < requests:
+            return None
+        fenced.append(request)
+        return Refused(RefusalCode.FENCED, "the runner is lost")
+
+    peer.answer_instead = fence
+    yield fenced
+    peer.answer_instead = lambda request: None
+    peer.received[:] = [request for request in peer.received if request not in fenced]
+
+
+async def lose_and_take_up(desk: Desk, run: Any, requests: int) -> tuple[Any, bool]:
+    """Execute a run whose first runner is lost; the outcome, and whether it was lost at all."""
+    with lost_after(desk.peer, requests) as fenced:
+        await desk.execution(run).run()
+    if not fenced:
+        return desk.conclude(run), False
+    return await desk.execute(desk.again(run)), True
+
+
+async def at_every_request(peer: Peer, client: Any, prepare: Any, check: Any) -> None:
+    """Prepare a thread, lose the runner of its next run at each request in turn, check the end."""
+    for requests in itertools.count():
+        peer.store = Store()
+        peer.received.clear()
+        desk, run = await prepare(peer, client)
+        outcome, lost = await lose_and_take_up(desk, run, requests)
+        await check(desk, run, outcome, requests)
+        if not lost:
+            assert requests > 2
+            return
+
+
+def one_after_the_other(*nodes: Any, **options: Any) -> Any:
+    builder = StateGraph(State)
+    names = [node.__name__ for node in nodes]
+    for node in nodes:
+        builder.add_node(node.__name__, node)
+    for before, after in itertools.pairwise([START, *names]):
+        builder.add_edge(before, after)
+    return builder.compile(**options)
+
+
+def twice(state: State) -> State:
+    return {"out": [interrupts.interrupt("pay 1?"), interrupts.interrupt("pay 1000000?")]}
+
+
+def end(state: State) -> State:
+    return {"out": ["end"]}
+
+
+async def test_a_start_gives_its_input_once(peer, client):
+    async def prepare(peer, client):
+        desk = Desk(peer, client, one_after_the_other(end))
+        return desk, desk.begin({"out": ["in"]})
+
+    async def check(desk, run, outcome, requests):
+        assert values(outcome) == {"out": ["in", "end"], "messages": []}, requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_a_second_run_of_a_thread_gives_its_input_once(peer, client):
+    async def prepare(peer, client):
+        desk = Desk(peer, client, one_after_the_other(end))
+        await desk.start({"out": ["one"]})
+        return desk, desk.begin({"out": ["two"]})
+
+    async def check(desk, run, outcome, requests):
+        assert values(outcome)["out"] == ["one", "end", "two", "end"], requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_a_pause_is_shown_whenever_its_runner_was_lost(peer, client):
+    async def prepare(peer, client):
+        desk = Desk(peer, client, one_after_the_other(end, twice))
+        return desk, desk.begin({"out": []})
+
+    async def check(desk, run, outcome, requests):
+        assert asked(outcome) == ["pay 1?"], requests
+        assert outcome.refused is None
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_an_answer_is_applied_once_and_to_its_own_question(peer, client):
+    async def prepare(peer, client):
+        desk = Desk(peer, client, one_after_the_other(twice, end))
+        await desk.start({"out": []})
+        return desk, desk.decide("yes")
+
+    async def check(desk, run, outcome, requests):
+        assert asked(outcome) == ["pay 1000000?"], requests
+        assert outcome.refused is None
+        again = desk.again(run)
+        assert set(desk.applied(run) + desk.applied(again)) >= {1}, requests
+        assert values(await desk.resume("no"))["out"] == ["yes", "no", "end"]
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_the_last_answer_finishes_the_run(peer, client):
+    async def prepare(peer, client):
+        desk = Desk(peer, client, one_after_the_other(twice, end))
+        await desk.start({"out": []})
+        await desk.resume("yes")
+        return desk, desk.decide("no")
+
+    async def check(desk, run, outcome, requests):
+        assert values(outcome)["out"] == ["yes", "no", "end"], requests
+        again = desk.again(run)
+        assert set(desk.applied(run) + desk.applied(again)) >= {2}, requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_parallel_answers_are_applied_each_to_its_task(peer, client):
+    def fan(state: State) -> list[Send]:
+        return [Send("work", name) for name in ("a", "b", "c")]
+
+    def work(name: Any) -> Any:
+        return {"out": [f"{name}: {interrupts.interrupt('go?')}"]}
+
+    builder: Any = StateGraph(State)
+    builder.add_node("work", work)
+    builder.add_conditional_edges(START, fan, ["work"])
+    graph = builder.compile()
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, graph)
+        await desk.start({"out": []})
+        return desk, desk.decide("A", "B", "C")
+
+    async def check(desk, run, outcome, requests):
+        assert values(outcome)["out"] == ["a: A", "b: B", "c: C"], requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_a_nested_pause_survives(peer, client):
+    outer: Any = StateGraph(State)
+    outer.add_node("nested", one_after_the_other(twice, end))
+    outer.add_edge(START, "nested")
+    graph = outer.compile()
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, graph)
+        await desk.start({"out": []})
+        return desk, desk.decide("yes")
+
+    async def check(desk, run, outcome, requests):
+        assert asked(outcome) == ["pay 1000000?"], requests
+        assert outcome.refused is None
+        assert values(await desk.resume("no"))["out"] == ["yes", "no", "end"]
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_a_question_that_changed_stays_undecided(peer, client):
+    async def prepare(peer, client):
+        now = itertools.count()
+
+        def clock(state: State) -> State:
+            return {"out": [interrupts.interrupt({"at": next(now)})]}
+
+        desk = Desk(peer, client, one_after_the_other(clock))
+        await desk.start({"out": []})
+        return desk, desk.decide("yes")
+
+    async def check(desk, run, outcome, requests):
+        assert isinstance(outcome, Paused)
+        assert outcome.refused is not None, requests
+        assert desk.applied(run) + desk.applied(desk.again(run)) == []
+
+    await at_every_request(peer, client, prepare, check)
+
+
+# Breakpoints ---------------------------------------------------------------------------------
+
+effects: list[int] = []
+
+CALLS = [
+    {"id": "c1", "name": "pay", "args": {"amount": 1}},
+    {"id": "c2", "name": "pay", "args": {"amount": 2}},
+]
+
+
+@tool
+def pay(amount: int) -> str:
+    """Pay."""
+    effects.append(amount)
+    return f"paid {amount}"
+
+
+def chat(state: State) -> dict[str, Any]:
+    if any(isinstance(message, AIMessage) for message in state["messages"]):
+        results = [m.content for m in state["messages"] if isinstance(m, ToolMessage)]
+        return {"messages": [AIMessage(f"done: {', '.join(map(str, results))}")]}
+    return {"messages": [AIMessage("", id="ai", tool_calls=CALLS)]}
+
+
+def tutorial(**breakpoints: Any) -> Any:
+    builder = StateGraph(State)
+    builder.add_node("chat", chat)
+    builder.add_node("tools", ToolNode([pay]))
+    builder.add_edge(START, "chat")
+    builder.add_conditional_edges("chat", tools_condition)
+    builder.add_edge("tools", "chat")
+    return builder.compile(**breakpoints)
+
+
+@pytest.mark.parametrize("stops", [{"interrupt_before": ["tools"]}, {"interrupt_after": ["chat"]}])
+async def test_a_breakpoint_is_never_passed_by_a_lost_runner(peer, client, stops):
+    async def prepare(peer, client):
+        effects.clear()
+        desk = Desk(peer, client, tutorial(**stops))
+        return desk, desk.begin({"messages": []})
+
+    async def check(desk, run, outcome, requests):
+        assert isinstance(outcome, Paused), requests
+        assert effects == []
+        assert [question.kind for question in outcome.interrupts] == ["breakpoint"]
+
+    await at_every_request(peer, client, prepare, check)
+
+
+VERDICTS: dict[str, tuple[list[tuple[str, dict[str, Any]]], set[int], str]] = {
+    "approve": ([("approve", {}), ("approve", {})], {1, 2}, "done: paid 1, paid 2"),
+    "edit": ([("approve", {}), ("edit", {"args": {"amount": 20}})], {1, 20}, "paid 1, paid 20"),
+    "reject": ([("reject", {"message": "no"}), ("reject", {"message": "no"})], set(), "no, no"),
+    "mixed": ([("reject", {"message": "no"}), ("approve", {})], {2}, "done: no, paid 2"),
+}
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+async def test_a_verdict_is_carried_out_by_the_next_runner(peer, client, verdict):
+    kinds, done, words = VERDICTS[verdict]
+    calls = [{"id": c["id"], "type": k, **f} for c, (k, f) in zip(CALLS, kinds, strict=True)]
+
+    async def prepare(peer, client):
+        effects.clear()
+        desk = Desk(peer, client, tutorial(interrupt_before=["tools"]))
+        await desk.start({"messages": []})
+        return desk, desk.decide({"calls": calls})
+
+    async def check(desk, run, outcome, requests):
+        assert isinstance(outcome, Finished), (requests, outcome)
+        assert values(outcome)["messages"][-1].content.endswith(words), requests
+        assert set(effects) == done, requests
+        assert set(desk.applied(run) + desk.applied(desk.again(run))) == {1}, requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_the_next_breakpoint_is_not_passed_with_the_decided_one(peer, client):
+    async def prepare(peer, client):
+        effects.clear()
+        desk = Desk(peer, client, tutorial(interrupt_before=["tools", "chat"]))
+        await desk.start({"messages": []})
+        await desk.resume({"calls": []})
+        return desk, desk.decide({"calls": [{"id": c["id"], "type": "approve"} for c in CALLS]})
+
+    async def check(desk, run, outcome, requests):
+        assert asked(outcome) == [{"breakpoint": "before", "nodes": ["chat"], "tool_calls": []}]
+        assert outcome.refused is None, requests
+        assert set(effects) == {1, 2}, requests
+
+    await at_every_request(peer, client, prepare, check)
