@@ -13,6 +13,7 @@ from agents.reviews import raw_json
 from reviewconsole.protocol.plain import Plain, Typed
 
 MAX_LEVELS = 6  # of lines within lines; what lies deeper is one JSON text
+MAX_COLUMNS = 6  # of a table; wider ones are lines
 _ONE_LINE = 100  # characters; longer text stands in a block of its own
 
 
@@ -30,6 +31,15 @@ class Line:
     size: str = ""
     block: bool = False
     lines: tuple[Line, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Line, ...]:
+        """The first row of a list that reads as a table: objects of the same short values."""
+        rows = [tuple((cell.key, cell.kind) for cell in row.lines) for row in self.lines]
+        cells = [cell for row in self.lines for cell in row.lines]
+        even = self.kind == "list" and len(rows) > 1 and all(row == rows[0] for row in rows)
+        short = all(cell.text and not cell.block for cell in cells)
+        return self.lines[0].lines if even and short and 0 < len(rows[0]) <= MAX_COLUMNS else ()
 
 
 def outline(value: Plain) -> tuple[Line, ...]:

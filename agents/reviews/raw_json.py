@@ -12,8 +12,11 @@ import math
 from typing import Any, NoReturn
 
 from agents.reviews.show import escape_hidden
+from agents.reviews.storable import MAX_DEPTH, is_too_deep
 from reviewconsole.protocol.plain import Plain
 from reviewconsole.protocol.tagged import Json, tag, untag
+
+_TOO_DEEP = f"The value is nested more than {MAX_DEPTH} levels deep."
 
 
 class NotJson(ValueError):
@@ -32,13 +35,16 @@ def load(text: str) -> Plain:
         NotJson: it is not JSON, names a key twice, or misuses a reserved `$` key.
     """
     try:
-        return untag(json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant))
+        value = untag(json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant))
     except json.JSONDecodeError as error:
         raise NotJson(f"Line {error.lineno}, column {error.colno}: {error.msg}.") from error
     except RecursionError as error:
-        raise NotJson("The value is nested too deeply.") from error
+        raise NotJson(_TOO_DEEP) from error
     except (ValueError, TypeError) as error:
         raise NotJson(f"{error}.") from error
+    if is_too_deep(value):
+        raise NotJson(_TOO_DEEP)
+    return value
 
 
 def _legible(value: Plain) -> Json:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime, time
 from functools import lru_cache, wraps
@@ -32,6 +33,7 @@ from reviewconsole.protocol.tagged import canonical, dumps, loads
 MAX_NODES = 3000  # parts of one schema
 MAX_DEPTH = 60  # levels of one schema
 _MAX_STEPS = 50_000  # keywords checked for one value: about half a second
+_MAX_LEVELS = 80  # keywords within keywords, for one value
 _MAX_ERRORS = 20  # reported for one value
 _PATTERN_SECONDS = 0.05  # one match of one pattern
 _PATTERN_STEPS = 50  # what one match costs of the budget
@@ -130,15 +132,31 @@ def _references(schema: Plain) -> Iterator[str]:
 
 
 class _Budget:
-    """What is left for checking one value."""
+    """What is left for checking one value: steps, and levels of keywords within keywords."""
 
     def __init__(self) -> None:
-        self.left = _MAX_STEPS
+        self._left = _MAX_STEPS
+        self._level = 0
 
     def spend(self, steps: int) -> None:
-        self.left -= steps
-        if self.left < 0:
+        self._left -= steps
+        if self._left < 0:
             raise _NotChecked("Is too large to be checked against this schema.")
+
+    @contextmanager
+    def level(self) -> Iterator[None]:
+        """Go one level deeper.
+
+        The validator must never meet Python's own limit: in its native parts that is a panic, which
+        no `except Exception` catches.
+        """
+        self._level += 1
+        if self._level > _MAX_LEVELS:
+            raise _NotChecked("Is nested too deeply, or its schema refers to itself without end.")
+        try:
+            yield
+        finally:  # the validator leaves many checks half-way
+            self._level -= 1
 
 
 _steps: ContextVar[_Budget] = ContextVar("steps")
@@ -150,8 +168,10 @@ def _counted(keyword: _Keyword) -> _Keyword:
     def check(
         validator: Any, setting: Any, instance: Any, schema: Any
     ) -> Iterator[ValidationError]:
-        _steps.get().spend(1)
-        yield from keyword(validator, setting, instance, schema) or ()
+        budget = _steps.get()
+        budget.spend(1)
+        with budget.level():
+            yield from keyword(validator, setting, instance, schema) or ()
 
     return check
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,34 @@ def test_nested_values_are_lines_within_lines() -> None:
     (line,) = outline({"lines": [{"sku": "A-1"}, "B-2"]})
     first = Line("1", "object", lines=(Line("sku", "text", "A-1"),))
     assert line == Line("lines", "list", size="2 items", lines=(first, Line("2", "text", "B-2")))
+
+
+def test_objects_of_the_same_short_values_read_as_a_table() -> None:
+    rows: Plain = [{"sku": "A-1", "amount": 2.5}, {"sku": "B-2", "amount": 10.0}]
+    (line,) = outline({"lines": rows})
+    assert [(column.key, column.kind) for column in line.columns] == [
+        ("sku", "text"),
+        ("amount", "number"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"sku": "A-1"}],
+        [{"sku": "A-1"}, {"sku": "B-2", "amount": 1}],
+        [{"sku": "A-1"}, {"sku": 2}],
+        [{"sku": "A-1"}, {"sku": ""}],
+        [{"sku": "A-1"}, {"sku": "x" * 101}],
+        [{"sku": ["A-1"]}, {"sku": ["B-2"]}],
+        [{str(key): 1 for key in range(7)}] * 2,
+        ["A-1", "B-2"],
+        [],
+    ],
+)
+def test_other_lists_are_no_table(rows: list[Plain]) -> None:
+    (line,) = outline({"lines": rows})
+    assert line.columns == ()
 
 
 def test_empty_text_lists_and_objects_say_that_they_are_empty() -> None:

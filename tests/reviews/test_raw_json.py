@@ -46,7 +46,8 @@ def test_numbers_stand_as_people_write_them(value, text):
         ('{"a": 1, "a": 2}', "The key 'a' is written twice."),
         ("[NaN]", 'NaN is not JSON; write {"$float": "nan"}.'),
         ('{"$int": "x"}', "invalid literal for int() with base 10: 'x'."),
-        ("[" * 100_000, "The value is nested too deeply."),
+        ("[" * 100_000, "The value is nested more than 200 levels deep."),
+        ("[" * 300 + "]" * 300, "The value is nested more than 200 levels deep."),
     ],
 )
 def test_what_is_not_json_is_refused(text, message):

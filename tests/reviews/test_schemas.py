@@ -82,6 +82,9 @@ class TestErrors:
     def test_what_fits(self, schema, value):
         assert errors(value, schema) == {}
 
+    def test_checks_left_half_way_are_not_nested(self):
+        assert errors([1] * 300, {"items": {"not": {"type": "string"}}}) == {}
+
     @pytest.mark.parametrize(
         ("schema", "value", "found"),
         [
@@ -171,9 +174,9 @@ class TestErrors:
                 {
                     "$ref": "#/$defs/d0",
                     "$defs": {
-                        f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)
+                        f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(25)
                     }
-                    | {"d40": {}},
+                    | {"d25": {}},
                 },
                 1,
                 "Is too large to be checked against this schema.",
@@ -181,7 +184,7 @@ class TestErrors:
             (
                 {"$ref": "#"},
                 1,
-                "Cannot be checked against the schema (RecursionError).",
+                "Is nested too deeply, or its schema refers to itself without end.",
             ),
             (
                 {"$ref": "https://example.com/s.json"},
