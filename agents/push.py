@@ -8,11 +8,19 @@ Topics: `inbox`, `interrupt.<pk>`, `thread.<pk>`, `agent.<pk>`, `agents`, `runne
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeAlias
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
+
+Hint: TypeAlias = tuple[str, dict[str, Any]]
+"""A group of the channel layer, and the message for it."""
+
+_held_back: ContextVar[list[Hint] | None] = ContextVar("held_back", default=None)
 
 RUNNERS = "runners.awake"  # every connected runner; each claims what its token serves
 
@@ -43,7 +51,39 @@ def token_revoked(token: int) -> None:
     _after_commit(RUNNERS, {"type": "runner.revoked", "token": token})
 
 
-def _after_commit(name: str, message: dict[str, Any]) -> None:
+@contextmanager
+def held_back() -> Iterator[list[Hint]]:
+    """Collect what is told inside instead of sending it: the caller sends it from its event loop.
+
+    For a thread that must not wait for the event loop, which may be stopping.
+    """
+    hints: list[Hint] = []
+    token = _held_back.set(hints)
+    try:
+        yield hints
+    finally:
+        _held_back.reset(token)
+
+
+async def send(hints: Iterable[Hint]) -> None:
+    """Send hints that were held back, each once."""
     layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
+    told: list[Hint] = []
+    for hint in hints:
+        if hint not in told:
+            told.append(hint)
+            await layer.group_send(*hint)
+
+
+def _after_commit(name: str, message: dict[str, Any]) -> None:
+    hint = (name, message)
+
+    def tell() -> None:
+        hints = _held_back.get()
+        if hints is None:
+            async_to_sync(send)([hint])
+        else:
+            hints.append(hint)
+
     # Robust: a hint that cannot be sent is logged; what was committed stays so.
-    transaction.on_commit(lambda: async_to_sync(layer.group_send)(name, message), robust=True)
+    transaction.on_commit(tell, robust=True)

@@ -16,9 +16,9 @@ from itertools import groupby
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import sync_to_async
 from django.db import connection
 
+from agents import push
 from agents.services.checkpoints import Store
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
@@ -61,21 +61,22 @@ class Writer:
         return await done
 
     async def _rounds(self) -> None:
-        # asgiref's executor call, so that hints sent after commit reach this event loop.
-        run = sync_to_async(self._run, thread_sensitive=False, executor=self._thread)
+        loop = asyncio.get_running_loop()
         while self._waiting:
             frames = list(self._take())
+            calls = [call for asked, _ in frames for call in asked]
+            hints: list[push.Hint] = []
             try:
-                results = iter(await run([call for calls, _ in frames for call in calls]))
+                done_calls, hints = await loop.run_in_executor(self._thread, self._run, calls)
+                results = iter(done_calls)
             except Exception:
                 log.exception("a round of %d frames failed", len(frames))
                 results = iter([])
-            for calls, done in frames:
+            for asked, done in frames:
+                answers = [next(results, _FAILED) for _ in asked]
                 if not done.done():  # its connection may have gone
-                    done.set_result([next(results, _FAILED) for _ in calls])
-                else:
-                    for _ in calls:
-                        next(results, None)
+                    done.set_result(answers)
+            await push.send(hints)
         self._round = None
 
     def _take(self) -> Iterator[tuple[Sequence[Call], asyncio.Future[list[Result]]]]:
@@ -85,15 +86,21 @@ class Writer:
             size += len(calls)
             yield calls, done
 
-    def _run(self, calls: Sequence[Call]) -> list[Result]:
+    def _run(self, calls: Sequence[Call]) -> tuple[list[Result], list[push.Hint]]:
+        # Hints go out from the event loop: this thread never waits for it, so it can always end.
+        with push.held_back() as hints:
+            results = self._results(calls)
+        if any(_is_unavailable(result) for result in results):
+            connection.close()  # a broken connection is not used for the next round
+        return results, hints
+
+    def _results(self, calls: Sequence[Call]) -> list[Result]:
         results: list[Result] = []
         for is_lifecycle, group in groupby(calls, key=lambda call: callable(call.work)):
             if is_lifecycle:
                 results += [call.work() for call in group]  # type: ignore[operator]  # grouped so
             else:
                 results += self._store.execute([(call.runner, call.work) for call in group])  # type: ignore[misc]  # grouped so
-        if any(_is_unavailable(result) for result in results):
-            connection.close()  # a broken connection is not used for the next round
         return results
 
 
