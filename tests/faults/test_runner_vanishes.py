@@ -25,7 +25,7 @@ def test_the_next_runner_takes_up_a_decided_pause(console, start_runner, effects
 
     run = wait_for_end(thread)
     decision.refresh_from_db()
-    assert (run.status, run.attempt, run.runner.name) == (Run.Status.SUCCEEDED, 1, "second")
+    assert (run.status, run.attempt, run.runner.token.name) == (Run.Status.SUCCEEDED, 1, "second")
     assert decision.status == Decision.Status.APPLIED
     assert [effect["effect"] for effect in effects.read()] == ["begun", "done"]
 
@@ -44,7 +44,7 @@ def test_the_next_runner_takes_up_a_run_that_was_resuming(console, start_runner,
 
     run = wait_for_end(thread)
     decision.refresh_from_db()
-    assert (run.status, run.attempt, run.runner.name) == (Run.Status.SUCCEEDED, 2, "second")
+    assert (run.status, run.attempt, run.runner.token.name) == (Run.Status.SUCCEEDED, 2, "second")
     assert decision.status == Decision.Status.APPLIED
     # The node that was cut off runs again; the question before it is not asked again.
     assert [effect["effect"] for effect in effects.read()] == ["begun", "begun", "done"]
