@@ -175,20 +175,24 @@ def deliver(*, runner: Runner, request: Delivered) -> None:
 def apply(*, runner: Runner, request: Applied) -> None:
     """Note that the paused task has taken these decisions and gone on. Idempotent.
 
+    They may be of an earlier run of the thread: a task that runs several tools takes an answer when
+    its question comes up again.
+
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
     run = _leased(runner, request.lease)
     now = timezone.now()
-    mine = Decision.objects.filter(run=run, pk__in=request.decisions)
+    mine = Decision.objects.filter(interrupt__thread=run.thread_id, pk__in=request.decisions)
     mine.filter(delivered_at=None).update(delivered_at=now)
     mine.exclude(status__in=(Decision.Status.APPLIED, Decision.Status.REFUSED)).update(
         status=Decision.Status.APPLIED, applied_at=now
     )
-    Interrupt.objects.filter(
-        decision__in=request.decisions, decision__run=run, status=Interrupt.Status.ANSWERED
-    ).update(status=Interrupt.Status.APPLIED)
-    _tell(run)
+    asked = list(mine.values_list("interrupt_id", flat=True))
+    Interrupt.objects.filter(pk__in=asked, status=Interrupt.Status.ANSWERED).update(
+        status=Interrupt.Status.APPLIED
+    )
+    push.changed(f"thread.{run.thread_id}", *(f"interrupt.{pk}" for pk in asked))
 
 
 def _leased(runner: Runner, lease: Lease) -> Run:

@@ -23,6 +23,7 @@ from reviewconsole.protocol.messages import (
     Cancelled,
     Failed,
     Finished,
+    Paused,
     PutWrites,
     RefusalCode,
     Refused,
@@ -137,7 +138,7 @@ async def test_the_context_is_passed_at_every_resume(peer, client):
 async def test_parallel_tools_keep_their_answers_until_their_question_comes_up(
     peer, client, asynchronous
 ):
-    """The first question is late at every execution but the first: the other one is asked before."""
+    """The first question is late at every execution but the first: the other is asked before."""
     executions = {"a": 0, "b": 0}
 
     def late(name: str) -> bool:
@@ -172,11 +173,11 @@ async def test_parallel_tools_keep_their_answers_until_their_question_comes_up(
     desk = Desk(peer, client, builder.compile())
 
     outcome = await desk.start({"messages": []})
-    decisions = []
+    decisions: list[Any] = []
     while isinstance(outcome, Paused):
         assert outcome.refused is None
         decisions += asked(outcome)
-        outcome = await desk.resume(f"for {asked(outcome)[0]}")
+        outcome = await desk.resume(f"for {decisions[-1]}")
     assert decisions == ["a?", "b?"]
     results = [m.content for m in values(outcome)["messages"] if isinstance(m, ToolMessage)]
     assert results == ["a: for a?", "b: for b?"]
