@@ -11,68 +11,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
+from reviewconsole.protocol.values import (
+    ChannelValue as ChannelValue,
+    Lease as Lease,
+    Owner as Owner,
+    Parts as Parts,
+    Scope as Scope,
+    Value as Value,
+    Whole as Whole,
+    Write as Write,
+)
+
 VERSION = 1
 """The version of this protocol. A runner that speaks another is refused with close code 4426."""
-
-
-# Values and scopes ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A stored value as one piece: LangGraph's (type, bytes)."""
-
-    kind: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A stored msgpack array as parts: the hashes of all, the bytes of those not sent before."""
-
-    kind: str
-    hashes: bytes  # 16 bytes an element, in order
-    new: tuple[bytes, ...]
-
-
-Value: TypeAlias = Whole | Parts
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to act for a run: its id and the attempt this runner was given."""
-
-    run: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The agent a thread belongs to, for checkpoint work outside of any run."""
-
-    agent: str
-
-
-Scope: TypeAlias = Lease | Owner
-"""By what right checkpoint work is done; a thread with runs is written under a lease only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One pending write of a task: its index in the call, the channel and the value."""
-
-    index: int  # negative for LangGraph's special channels (error, scheduled, interrupt, resume)
-    channel: str
-    value: Value
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelValue:
-    """The value of a channel at one of its versions."""
-
-    channel: str
-    version: str
-    value: Value
 
 
 # Requests: checkpoints -----------------------------------------------------------------------
