@@ -6,10 +6,12 @@ by hand. The database must be there: ask for `db`, or for somebody of the cast.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken
 from agents.reviews import ActionDecision, DecisionType
@@ -159,9 +161,17 @@ def start_run(
 def take(run: Run, runner: Runner | None = None) -> Lease:
     """Give this very queued run to a runner, by default to one that serves only its agent."""
     name = run.thread.agent.name
-    runner = runner or connect_runner(f"runner of {name}", agents=(name,))
+    instance = f"runner of {name}"
+    runner = runner or Runner.objects.filter(instance=instance).first()
+    runner = runner or connect_runner(instance, agents=(name,))
     assert assignments.take(run, runner)
     return lease_of(run)
+
+
+def expire_lease(run: Run) -> None:
+    """Let a running run's lease have ended a second ago."""
+    over = timezone.now() - timedelta(seconds=1)
+    assert Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING).update(lease_expires_at=over)
 
 
 def lease_of(run: Run) -> Lease:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import F
 from django.utils import timezone
 
 from agents.models import Decision, Run, Runner
@@ -18,23 +17,26 @@ def take(run: Run, runner: Runner) -> bool:
     The first attempt notes the thread's head: a later one sees by it whether the input was taken.
     Returns False when another runner was first.
     """
-    base = {} if run.attempt else {"base_checkpoint_id": checkpoints.head(run.thread)}
     now = timezone.now()
-    taken = Run.objects.filter(pk=run.pk, status=Run.Status.QUEUED, attempt=run.attempt).update(
-        status=Run.Status.RUNNING,
-        attempt=F("attempt") + 1,
-        runner=runner,
-        lease_expires_at=now + lease_time(),
-        started_at=run.started_at or now,
-        **base,
-    )
-    if taken:
-        run.refresh_from_db()
-    return taken == 1
+    fields = {
+        "status": Run.Status.RUNNING,
+        "attempt": run.attempt + 1,
+        "runner": runner,
+        "lease_expires_at": now + lease_time(),
+        "started_at": run.started_at or now,
+    }
+    if not run.attempt:
+        fields["base_checkpoint_id"] = checkpoints.head(run.thread)
+    same = Run.objects.filter(pk=run.pk, status=Run.Status.QUEUED, attempt=run.attempt)
+    if not same.update(**fields):
+        return False
+    for name, value in fields.items():
+        setattr(run, name, value)
+    return True
 
 
 def make(run: Run) -> Assignment:
-    """The assignment of a run that was just taken. Queries: 2."""
+    """The assignment of a run that was just taken. Queries: 2 for a resume."""
     return Assignment(
         lease=Lease(run.pk, run.attempt),
         agent=run.thread.agent.name,
@@ -66,10 +68,10 @@ def _answers(run: Run) -> tuple[Answer, ...]:
         .select_related("interrupt")
         .order_by("pk")
     )
-    return tuple(_answer(decision) for decision in decisions)
+    return tuple(_answer(decision, run) for decision in decisions)
 
 
-def _answer(decision: Decision) -> Answer:
+def _answer(decision: Decision, run: Run) -> Answer:
     asked = decision.interrupt
     return Answer(
         decision=decision.pk,
@@ -79,5 +81,5 @@ def _answer(decision: Decision) -> Answer:
         fingerprint=asked.fingerprint,
         digest=asked.digest,
         value=Whole(*plain.encode(decision.resume)),
-        settled=decision.status == Decision.Status.APPLIED,
+        settled=decision.status == Decision.Status.APPLIED or decision.run_id != run.pk,
     )

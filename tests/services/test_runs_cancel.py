@@ -1,0 +1,92 @@
+"""Cancelling: at once while a run is queued, at its next step while it runs."""
+
+import pytest
+
+from agents.exceptions import NotFound, RequestRefused, RunEnded
+from agents.models import Decision, Interrupt, Run, Thread
+from agents.services import runs
+from reviewconsole.protocol.messages import Cancelled
+from tests.factories import (
+    connect_runner,
+    decide,
+    fail,
+    finish,
+    lease_of,
+    make_interrupt,
+    pause,
+    start_run,
+    take,
+)
+
+
+def stop(run):
+    runs.stop(runner=run.runner, request=Cancelled(lease_of(run)))
+
+
+def test_a_queued_run_is_cancelled_at_once(olga):
+    run = runs.cancel(run=start_run().pk, user=olga)
+    assert (run.status, run.cancel_requested_by) == (Run.Status.CANCELLED, olga)
+    assert run.finished_at == run.cancel_requested_at is not None
+    assert Thread.objects.get(pk=run.thread_id).status == Thread.Status.IDLE
+
+
+def test_a_running_run_goes_on_until_its_runner_has_stopped_it(olga):
+    run = start_run()
+    runner = connect_runner()
+    lease = take(run, runner)
+    run = runs.cancel(run=run.pk, user=olga)
+    assert (run.status, run.cancel_requested_by) == (Run.Status.RUNNING, olga)
+    assert Thread.objects.get(pk=run.thread_id).status == Thread.Status.BUSY
+    runs.stop(runner=runner, request=Cancelled(lease))
+    run.refresh_from_db()
+    assert (run.status, run.lease_expires_at) == (Run.Status.CANCELLED, None)
+    assert Thread.objects.get(pk=run.thread_id).status == Thread.Status.IDLE
+
+
+def test_a_running_run_may_be_asked_to_stop_again(olga, ada):
+    run = start_run()
+    take(run)
+    runs.cancel(run=run.pk, user=None)
+    assert runs.cancel(run=run.pk, user=olga).cancel_requested_by == olga
+
+
+def test_a_run_that_was_faster_has_succeeded(db):
+    run = start_run()
+    take(run)
+    runs.cancel(run=run.pk, user=None)
+    assert finish(run).status == Run.Status.SUCCEEDED
+
+
+def test_an_answer_that_was_on_its_way_is_cancelled_with_its_run(alice):
+    interrupt = make_interrupt()
+    resumed = decide(interrupt, alice).run
+    runs.cancel(run=resumed.pk, user=None)
+    interrupt.refresh_from_db()
+    assert interrupt.status == Interrupt.Status.CANCELLED
+    assert interrupt.decision.status == Decision.Status.RECORDED
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [(finish, "succeeded"), (fail, "failed"), (pause, "interrupted"), (stop, "cancelled")],
+)
+def test_a_run_that_is_over_cannot_be_cancelled(db, end, said):
+    run = start_run()
+    take(run)
+    end(run)
+    before = Run.objects.values().get(pk=run.pk)
+    with pytest.raises(RunEnded, match=f"Run {run.pk} is over: {said}"):
+        runs.cancel(run=run.pk, user=None)
+    assert Run.objects.values().get(pk=run.pk) == before
+
+
+def test_an_unknown_run_is_not_found(db):
+    with pytest.raises(NotFound, match="There is no run 7"):
+        runs.cancel(run=7, user=None)
+
+
+def test_only_its_holder_stops_a_run(db):
+    run = start_run()
+    take(run, connect_runner("first"))
+    with pytest.raises(RequestRefused, match="is not yours any more"):
+        runs.stop(runner=connect_runner("second"), request=Cancelled(lease_of(run)))
