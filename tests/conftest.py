@@ -5,10 +5,15 @@ alice and bob review, olga operates, ada administers, mallory has signed in and 
 
 import pytest
 from django.contrib.auth.models import Group, User
+from hypothesis import settings
 
 from agents.roles import ADMINS, OPERATORS, REVIEWERS
 
 pytest_plugins = ("tests.servers", "tests.chromium")
+
+# A busy machine is slow, which says nothing about a property.
+settings.register_profile("reviewconsole", deadline=None)
+settings.load_profile("reviewconsole")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,8 +7,8 @@ When the connection is lost, what was sent and not answered is sent again on the
 and before anything newer. It may have been done already, so it is done twice: that is safe because
 every request is idempotent by design. Checkpoints and writes are keyed by ids that the agent made
 (the second put finds what the first one stored), reads change nothing, a report about a run counts
-for one attempt of it and is refused after (`fenced`), a claim hands out what this runner already
-holds before it takes more.
+once for the attempt it names, and the runs of a claim whose answer was lost are free again from the
+next hello on, which does not name them.
 """
 
 from __future__ import annotations
