@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from langchain_core.runnables import RunnableConfig
@@ -17,6 +18,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained, is_invalid_resume
 from langgraph.runtime import RunControl
 
+from reviewconsole.protocol.exceptions import ProtocolError
 from reviewconsole.protocol.messages import (
     Answer,
     Applied,
@@ -27,14 +29,14 @@ from reviewconsole.protocol.messages import (
     Failed,
     Finished,
     Paused,
-    RefusalCode,
     Release,
+    Whole,
 )
 from reviewconsole.runner import interrupts, pauses, resumption, stored, verdicts
 from reviewconsole.runner.answers import AnswerBook
 from reviewconsole.runner.breakpoints import Breakpoint, Graph, Stops
 from reviewconsole.runner.exceptions import Disconnected, Refusal
-from reviewconsole.runner.failures import connection_error, failed
+from reviewconsole.runner.failures import connection_error, failed, is_over
 from reviewconsole.runner.graphs import GraphSpec
 from reviewconsole.runner.pauses import Standing
 from reviewconsole.runner.resumption import Begin, GoOn, Hold
@@ -44,6 +46,8 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 5.0  # a step that is asked to stop may take so long to end
 
 Report = Delivered | Applied | Paused | Finished | Failed | Cancelled | Release
+Shown = Paused | Finished  # reports that carry the state
+NO_STATE = Whole("null", b"")
 
 
 class Console(Protocol):
@@ -114,14 +118,32 @@ class Execution:
             report = await self._outcome()
             self._task = None
             if report is not None:
-                await self._console.ask(report)
-                logger.info("%s: %s", self, type(report).__name__.lower())
+                await self._send(report)
         except (Refusal, Disconnected) as error:
             logger.warning("%s: dropped: %s", self, error)
         except asyncio.CancelledError:
             if self._ending != "drop":
                 raise
             logger.warning("%s: dropped", self)
+
+    async def _send(self, report: Report) -> None:
+        """Report the outcome; without its state where that is too large, for a pause must be shown.
+
+        What the console cannot take at all is reported as a failure.
+        """
+        smaller = [replace(report, snapshot=NO_STATE)] if isinstance(report, Shown) else []
+        for each in (report, *smaller):
+            try:
+                await self._console.ask(each)
+            except (ProtocolError, Refusal) as error:
+                if is_over(error):
+                    raise
+                logger.warning("%s: not reported as %s: %s", self, _name(each), error)
+                report = failed(error, self.assignment.lease, None)
+            else:
+                logger.info("%s: %s", self, _name(each))
+                return
+        await self._console.ask(report)
 
     async def _outcome(self) -> Report | None:
         """What became of the run; None when there is nobody to tell."""
@@ -148,8 +170,9 @@ class Execution:
         if self.assignment.trigger == "start" and lease.attempt == 1:
             return await self._begin(graph)
         standing = await self._read(graph)
-        later = lease.attempt > 1 and answers
-        recorded = await pauses.recorded(self._saver, standing) if later else frozenset[int]()
+        recorded: frozenset[int] = frozenset()
+        if lease.attempt > 1 and answers:
+            recorded = await pauses.recorded(self._saver, standing)
         match resumption.plan(self.assignment, standing, recorded):
             case Begin():
                 return await self._begin(graph)
@@ -276,10 +299,7 @@ class Execution:
 
     async def _failed(self, error: Exception, graph: Graph | None) -> Report:
         """The failure, with the state it left behind where that can be read."""
-        reason = connection_error(error)
-        if isinstance(reason, Disconnected) or (
-            isinstance(reason, Refusal) and reason.reason is RefusalCode.FENCED
-        ):
+        if (reason := connection_error(error)) is not None and is_over(reason):
             raise reason
         logger.warning("%s: %s: %s", self, type(error).__name__, error)
         standing: Standing | None = None
@@ -319,3 +339,7 @@ class Execution:
 
 def _stops(named: tuple[str, ...]) -> Stops:
     return "*" if named == ("*",) else list(named)
+
+
+def _name(report: Report) -> str:
+    return type(report).__name__.lower()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import traceback
 
-from reviewconsole.protocol.messages import Failed, Lease
-from reviewconsole.runner.exceptions import RunnerError
+from reviewconsole.protocol.exceptions import Unauthorised, WrongVersion
+from reviewconsole.protocol.messages import Failed, Lease, RefusalCode
+from reviewconsole.runner.exceptions import Disconnected, Refusal, RunnerError
 from reviewconsole.runner.pauses import Standing
 
 LONGEST_MESSAGE = 10_000  # characters
@@ -17,6 +18,13 @@ def connection_error(error: BaseException | None) -> RunnerError | None:
     while error is not None and not isinstance(error, RunnerError):
         error = error.__cause__ or error.__context__
     return error
+
+
+def is_over(error: BaseException) -> bool:
+    """Whether there is nobody to tell: the lease is another runner's, or the client has ended."""
+    if isinstance(error, Refusal):
+        return error.reason is RefusalCode.FENCED
+    return isinstance(error, Disconnected | Unauthorised | WrongVersion)
 
 
 def failed(error: Exception, lease: Lease, standing: Standing | None) -> Failed:

@@ -29,8 +29,9 @@ class Standing:
     """Where a thread stands.
 
     `questions` are what it waits for, those of `stops` (the breakpoints) among them. `at_rest` says
-    that nothing else could run: every unfinished task waits. `moot` are the ids of unfinished tasks
-    that ask one question at a time of several: others may come up again.
+    that every unfinished task waits. `unfinished` are the ids of these tasks, `several` of those
+    among them that run more than one tool: they show one question at a time, and others may come.
+    `levels` are the configs of the graph and of the graphs inside that have not ended.
     """
 
     checkpoint_id: str | None

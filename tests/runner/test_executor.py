@@ -31,6 +31,7 @@ from reviewconsole.protocol.messages import (
 )
 from reviewconsole.runner import executor, interrupts
 from tests.runner.executing import Desk, asked, values
+from tests.runner.peer import Peer
 
 
 class State(TypedDict, total=False):
@@ -298,6 +299,57 @@ async def test_the_recursion_limit_fails_the_run(peer, client):
     outcome = await Desk(peer, client, builder.compile(), recursion_limit=3).start({"out": []})
     assert isinstance(outcome, Failed)
     assert outcome.error == "GraphRecursionError"
+
+
+async def test_a_graph_that_stops_and_does_not_show_why_is_failed_not_passed(peer, client):
+    def inner(state: State) -> State:
+        raise AssertionError("must not run")
+
+    hidden = {"graph": chain(inner).copy(update={"interrupt_before_nodes": ["inner"]})}
+
+    def outer(state: State) -> State:
+        return {"out": hidden["graph"].invoke({"out": []})["out"]}
+
+    outcome = await Desk(peer, client, chain(outer)).start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert (outcome.error, outcome.message) == (
+        "Stalled",
+        "the stream has ended before outer, and neither a question nor a breakpoint that "
+        "LangGraph shows explains it",
+    )
+
+
+async def test_a_state_that_is_too_large_to_report_does_not_hide_the_pause(connect):
+    def grow(state: State) -> State:
+        return {"out": ["x" * 10_000]}
+
+    builder = StateGraph(State)
+    names = [f"grow {i}" for i in range(8)]
+    for name in names:
+        builder.add_node(name, grow)
+    builder.add_node("ask", ask)
+    for before, after in itertools.pairwise([START, *names, "ask"]):
+        builder.add_edge(before, after)
+    with Peer(max_frame_bytes=64_000) as peer:
+        desk = Desk(peer, connect(peer), builder.compile())
+        paused = await desk.start({"out": []})
+        assert asked(paused) == [{"query": "ready?"}]
+        assert values(paused) is None
+        finished = await desk.resume("yes")
+        assert isinstance(finished, Finished)
+
+
+async def test_a_pause_that_the_console_does_not_take_fails_the_run(peer, client):
+    def refuse(request: Any) -> Refused | None:
+        wanted = isinstance(request, Paused)
+        return Refused(RefusalCode.INVALID, "unreadable") if wanted else None
+
+    peer.answer_instead = refuse
+    desk = Desk(peer, client, chain(ask))
+    run = desk.begin({"out": []})
+    await desk.execution(run).run()
+    failed = desk.outcomes(run.lease)[-1]
+    assert (failed.error, failed.message) == ("Refusal", "unreadable (invalid)")
 
 
 # Stopped -------------------------------------------------------------------------------------
