@@ -5,9 +5,6 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-admin.site.site_header = admin.site.site_title = "Review Console"
-admin.site.index_title = "People and tokens"
-
 urlpatterns = [
     path("", include("agents.urls")),
     path(

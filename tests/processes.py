@@ -58,7 +58,7 @@ class Process:
             self.popen = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
-                env=os.environ | self.environment,
+                env=os.environ | {"PYTHONFAULTHANDLER": "1"} | self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -94,6 +94,6 @@ class Process:
         try:
             self.popen.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(self.popen.pid, signal.SIGKILL)
+            os.killpg(self.popen.pid, signal.SIGABRT)  # writes the stacks of its threads
             self.popen.wait()
             raise AssertionError(f"{self.name} does not stop at {with_signal.name}.") from None

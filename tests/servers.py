@@ -108,7 +108,8 @@ class RunnerProcess(Process):
         served = list(json.loads(agents.read_text())["graphs"])
         self.token, secret = tokens.create(name=name, agents=served)
         self.started_at: datetime = timezone.now()
-        command = [sys.executable, "-m", "reviewconsole.runner", f"--agents={agents}"]
+        command = [sys.executable, "-m", "reviewconsole.runner"]
+        command += [f"--agents={agents}", f"--name={name}"]
         environment = {
             "REVIEWCONSOLE_URL": console.socket_url,
             "REVIEWCONSOLE_TOKEN": secret,
