@@ -8,5 +8,8 @@ from agents.consumers.console import ConsoleConsumer
 from agents.consumers.runner import RunnerConsumer
 
 # `Any`: the stubs do not know that `path()` takes an ASGI application.
-websocket_urlpatterns: list[Any] = [path("ws/console/", ConsoleConsumer.as_asgi())]
-runner_urlpatterns: list[Any] = [path("ws/runner/", RunnerConsumer.as_asgi())]
+console: Any = ConsoleConsumer.as_asgi()
+runner: Any = RunnerConsumer.as_asgi()
+
+websocket_urlpatterns = [path("ws/console/", console)]
+runner_urlpatterns = [path("ws/runner/", runner)]
