@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import roles
+from agents import graph_picture, roles
 from agents.exceptions import Conflict, InvalidAnswer, NotAllowed, NotFound
 from agents.forms import DecisionForm
 from agents.live import Topic
@@ -142,6 +142,7 @@ def _page(
         earlier=story[:-LATEST],
         latest=story[-LATEST:],
         state=state,
+        picture=graph_picture.draw(asked.thread.agent.graph, waiting=(asked.node,)),
     )
 
 

@@ -17,7 +17,7 @@
     if (hidden) hidden.value = type;
     const words = all(`[data-words="${type}"]`, place).find((box) => box.checkVisibility());
     const field = type === "edit" && place.querySelector('[data-panel="edit"] :is(.input, [type=radio])');
-    (words || field || place.querySelector("[data-decides], [data-opens-panel]")).focus();
+    (words || field || place.querySelector("[data-decides], [data-opens-panel]"))?.focus();
   }
 
   pause.addEventListener("click", (event) => {
