@@ -132,7 +132,7 @@ class Connection:
     ) -> None:
         while True:
             await asyncio.sleep(seconds)
-            call = self._outbox.put([heartbeat()])
+            call = self._outbox.put([heartbeat()], urgent=True)
             self._wake.set()
             for result in await asyncio.wrap_future(call.future):
                 if isinstance(result, Beat):

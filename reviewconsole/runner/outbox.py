@@ -39,6 +39,8 @@ class Call:
         self.future.set_running_or_notify_cancel()
         self._results: dict[int, Result] = {}
         self._count = count
+        if not count:
+            self.future.set_result(())
 
     def settle(self, position: int, result: Result) -> None:
         """Note one result; with the last one the future is done."""
@@ -93,8 +95,10 @@ class Outbox:
         self._unsettled: set[Pending] = set()
         self._ended: Exception | None = None
 
-    def put(self, requests: Sequence[Request], *, wait: bool = False) -> Call:
-        """Queue requests in order; with `wait`, block while too many bytes are queued.
+    def put(self, requests: Sequence[Request], *, wait: bool = False, urgent: bool = False) -> Call:
+        """Queue requests in order: at the end, or where `urgent` before all others.
+
+        With `wait`, blocks while too many bytes are queued.
 
         Raises:
             Exception: the one that `end` was given.
@@ -110,7 +114,10 @@ class Outbox:
             if self._ended:
                 raise self._ended
             self._unsettled.update(pending)
-            self._queue.extend(pending)
+            if urgent:
+                self._queue.extendleft(reversed(pending))
+            else:
+                self._queue.extend(pending)
             self._queued_bytes += sum(item.weight for item in pending)
         return call
 

@@ -1,0 +1,84 @@
+"""The queue settles every request exactly once, in order."""
+
+import pytest
+
+from reviewconsole.protocol.messages import Claim, Done, Heartbeat, Request
+from reviewconsole.runner.outbox import Outbox
+from reviewconsole.runner.sent_parts import SentParts
+from tests.runner.requests import get
+
+LIMIT = 1_000_000
+
+
+def taken(outbox: Outbox) -> list[Request]:
+    """The requests of the next frame."""
+    return outbox.take(SentParts(), LIMIT).requests
+
+
+def test_what_is_urgent_goes_first() -> None:
+    """A heartbeat does not wait behind checkpoints."""
+    outbox = Outbox()
+    outbox.put([get("1"), get("2")])
+    outbox.put([Heartbeat(())], urgent=True)
+
+    assert taken(outbox) == [Heartbeat(()), get("1"), get("2")]
+
+
+def test_what_is_put_back_goes_before_what_is_newer() -> None:
+    """In its own order."""
+    outbox = Outbox()
+    outbox.put([get("1"), get("2")])
+    batch = outbox.take(SentParts(), LIMIT)
+    outbox.put([get("3")])
+    outbox.put_back(batch.pending)
+
+    assert taken(outbox) == [get("1"), get("2"), get("3")]
+
+
+def test_what_is_settled_is_not_sent_again() -> None:
+    """Even if it is put back."""
+    outbox = Outbox()
+    call = outbox.put([get("1"), get("2")])
+    batch = outbox.take(SentParts(), LIMIT)
+    outbox.settle(batch.pending[0], Done())
+    outbox.put_back(batch.pending)
+
+    assert taken(outbox) == [get("2")]
+    outbox.settle(batch.pending[1], Done())
+    assert call.future.result(0) == (Done(), Done())
+    assert outbox.wait_settled(0)
+
+
+def test_the_first_error_of_a_call_counts() -> None:
+    """What comes later is for nobody."""
+    outbox = Outbox()
+    call = outbox.put([get("1"), get("2"), get("3")])
+    first, second, third = outbox.take(SentParts(), LIMIT).pending
+    outbox.settle(first, Done())
+    outbox.fail(second, ValueError("second"))
+    outbox.fail(third, ValueError("third"))
+
+    with pytest.raises(ValueError, match="second"):
+        call.future.result(0)
+
+
+def test_the_end_fails_what_is_queued_and_what_was_sent() -> None:
+    """And refuses what comes after."""
+    outbox = Outbox()
+    sent, queued = outbox.put([get("1")]), outbox.put([get("2")])
+    (pending, *_) = outbox.take(SentParts(), LIMIT).pending
+    outbox.put_back([])
+    outbox.end(ValueError("over"))
+    outbox.settle(pending, Done())
+
+    for call in (sent, queued):
+        with pytest.raises(ValueError, match="over"):
+            call.future.result(0)
+    with pytest.raises(ValueError, match="over"):
+        outbox.put([Claim(1)])
+    assert taken(outbox) == []
+
+
+def test_nothing_asked_is_nothing_answered() -> None:
+    """A call without requests is done."""
+    assert Outbox().put([]).future.result(0) == ()
