@@ -49,6 +49,7 @@ class Batch:
         """
         _check_ids(request.checkpoint_id, request.parent_id or "")
         _check_ids(*(item.version for item in request.values))
+        _check_kinds(item.value for item in request.values)
         _check_names(request.ns, *(item.channel for item in request.values))
         metadata = _read_metadata(request.metadata)
         channel_versions(request.document)  # what cannot be read back is not stored
@@ -72,6 +73,7 @@ class Batch:
                 name or id is too long. Nothing was added then.
         """
         _check_ids(request.checkpoint_id, request.task_id)
+        _check_kinds(write.value for write in request.writes)
         _check_names(request.ns, request.task_path, *(write.channel for write in request.writes))
         values = self._store(thread, [write.value for write in request.writes])
         for write, (form, data) in zip(request.writes, values, strict=True):
@@ -151,6 +153,10 @@ def _check_ids(*ids: str) -> None:
     _check_texts(ids, 64)
 
 
+def _check_kinds(values: Iterable[Value]) -> None:
+    _check_texts((value.kind for value in values), 32)
+
+
 def _check_names(*names: str) -> None:
     _check_texts(names, 1000)  # a row of PostgreSQL's index has room for two and the ids
 
@@ -218,6 +224,8 @@ def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:
             wanted.setdefault(row.thread_id, set()).update(unpack_runs(bytes(row.data)))
     parts: dict[tuple[int, int], bytes] = {}
     for thread, numbers in wanted.items():
+        if not numbers:
+            continue  # empty arrays alone
         found = Part.objects.filter(thread=thread, seq__gte=min(numbers), seq__lte=max(numbers))
         for seq, data in found.values_list("seq", "data"):
             parts[thread, seq] = bytes(data)

@@ -1,8 +1,7 @@
 """Text of agents in columns of both databases."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.services.column_text import column_text
 
