@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Annotated, Any
 
+from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, Interrupt, PregelTask
+from typing_extensions import TypedDict
 
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import Answer
@@ -76,3 +81,31 @@ def resume_sync(graph: Any, *answers: Answer, config: Any = CONFIG) -> AnswerBoo
 async def resume_stock(graph: Any, asked: tuple[str, Interrupt], value: Any) -> None:
     """Go on as LangGraph itself does, by id."""
     await graph.ainvoke(Command(resume={asked[1].id: value}), CONFIG)
+
+
+class State(TypedDict, total=False):
+    out: Annotated[list[Any], operator.add]
+
+
+def one_node(node: Any, **options: Any) -> Any:
+    builder = StateGraph(State)
+    builder.add_node("node", node, **options)
+    builder.add_edge(START, "node")
+    builder.add_edge("node", END)
+    return builder.compile(checkpointer=InMemorySaver())
+
+
+async def outcome(graph: Any) -> Any:
+    return (await graph.aget_state(CONFIG)).values.get("out")
+
+
+def two_payments(ask: Any) -> Any:
+    def pay(state: State) -> State:
+        return {"out": [ask("pay 1?"), ask("pay 1000000?")]}
+
+    return one_node(pay)
+
+
+async def results(graph: Any) -> list[Any]:
+    state = await graph.aget_state(CONFIG)
+    return [m.content for m in state.values["messages"] if isinstance(m, ToolMessage)]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict
 
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import (
@@ -22,7 +27,7 @@ from reviewconsole.protocol.messages import (
     Release,
 )
 from reviewconsole.protocol.plain import Plain
-from reviewconsole.runner import stored
+from reviewconsole.runner import interrupts, stored
 from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.executor import Execution
@@ -182,3 +187,25 @@ def _settled(answer: Answer) -> Answer:
 
 def _fields(assignment: Assignment) -> dict[str, Any]:
     return {name: getattr(assignment, name) for name in Assignment.__slots__}
+
+
+# Graphs ----------------------------------------------------------------------------------------
+
+
+class State(TypedDict, total=False):
+    out: Annotated[list[Any], operator.add]
+
+
+def chain(*nodes: Any, **options: Any) -> Any:
+    """A graph of nodes one after the other, each named as its function."""
+    builder = StateGraph(State, **options)
+    for node in nodes:
+        builder.add_node(node.__name__, node)
+    builder.add_edge(START, nodes[0].__name__)
+    for before, after in itertools.pairwise(nodes):
+        builder.add_edge(before.__name__, after.__name__)
+    return builder.compile()
+
+
+def ask(state: State) -> State:
+    return {"out": [interrupts.interrupt({"query": "ready?"})]}

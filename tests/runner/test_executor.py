@@ -1,13 +1,11 @@
-"""A run from its assignment to its outcome: questions, ends, failures, and being stopped."""
+"""A run from its assignment to its outcome: what it asks, and what holds or fails it."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import operator
-import threading
 import time
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, ToolMessage
@@ -16,46 +14,23 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Send
 from pydantic import BaseModel
-from typing_extensions import TypedDict
 
 from reviewconsole.protocol.messages import (
     Applied,
-    Cancelled,
     Failed,
     Finished,
     Paused,
-    PutWrites,
     RefusalCode,
     Refused,
-    Release,
 )
-from reviewconsole.runner import executor, interrupts
-from tests.runner.executing import Desk, asked, values
+from reviewconsole.runner import interrupts
+from tests.runner.executing import Desk, State, ask, asked, chain, values
 from tests.runner.peer import Peer
-
-
-class State(TypedDict, total=False):
-    out: Annotated[list[Any], operator.add]
 
 
 @pytest.fixture(autouse=True)
 def in_force() -> None:
     interrupts.install()
-
-
-def chain(*nodes: Any, **options: Any) -> Any:
-    """A graph of nodes one after the other, each named as its function."""
-    builder = StateGraph(State, **options)
-    for node in nodes:
-        builder.add_node(node.__name__, node)
-    builder.add_edge(START, nodes[0].__name__)
-    for before, after in itertools.pairwise(nodes):
-        builder.add_edge(before.__name__, after.__name__)
-    return builder.compile()
-
-
-def ask(state: State) -> State:
-    return {"out": [interrupts.interrupt({"query": "ready?"})]}
 
 
 def twice(state: State) -> State:
@@ -350,114 +325,3 @@ async def test_a_pause_that_the_console_does_not_take_fails_the_run(peer, client
     await desk.execution(run).run()
     failed = desk.outcomes(run.lease)[-1]
     assert (failed.error, failed.message) == ("Refusal", "unreadable (invalid)")
-
-
-# Stopped -------------------------------------------------------------------------------------
-
-
-async def test_a_cancelled_run_stops_before_its_next_step(peer, client):
-    def first(state: State) -> State:
-        execution.cancel()
-        return {"out": ["first"]}
-
-    async def later(state: State) -> State:
-        raise AssertionError("must not run")
-
-    desk = Desk(peer, client, chain(async_(first), later))
-    run = desk.begin({"out": []})
-    execution = desk.execution(run)
-    await execution.run()
-    assert [type(each) for each in desk.outcomes(run.lease)] == [Cancelled]
-
-
-async def test_a_released_run_is_taken_up_where_it_stood(peer, client):
-    def first(state: State) -> State:
-        execution.release()
-        return {"out": ["first"]}
-
-    def second(state: State) -> State:
-        return {"out": ["second"]}
-
-    desk = Desk(peer, client, chain(async_(first), second))
-    run = desk.begin({"out": []})
-    execution = desk.execution(run)
-    await execution.run()
-    assert [type(each) for each in desk.outcomes(run.lease)] == [Release]
-    assert values(await desk.execute(desk.again(run))) == {"out": ["first", "second"]}
-
-
-async def test_a_step_that_does_not_end_is_cut_off(peer, client, monkeypatch):
-    monkeypatch.setattr(executor, "GRACE_SECONDS", 0.05)
-    begun = asyncio.Event()
-
-    async def forever(state: State) -> State:
-        begun.set()
-        await asyncio.Event().wait()
-        return {}
-
-    desk = Desk(peer, client, chain(forever))
-    run = desk.begin({"out": []})
-    execution = desk.execution(run)
-    task = asyncio.create_task(execution.run())
-    await begun.wait()
-    execution.cancel()
-    await task
-    assert [type(each) for each in desk.outcomes(run.lease)] == [Cancelled]
-
-
-async def test_a_dropped_run_says_nothing_more(peer, client):
-    begun, over = asyncio.Event(), threading.Event()
-    loop = asyncio.get_running_loop()
-
-    def slow(state: State) -> State:
-        loop.call_soon_threadsafe(begun.set)
-        over.wait(10)
-        return {"out": ["late"]}
-
-    desk = Desk(peer, client, chain(slow))
-    run = desk.begin({"out": []})
-    execution = desk.execution(run)
-    task = asyncio.create_task(execution.run())
-    await begun.wait()
-    peer.lost.add(run.lease)
-    execution.drop()
-    await task
-    over.set()
-    assert desk.outcomes(run.lease) == []
-    peer.lost.clear()
-    assert values(await desk.execute(desk.again(run))) == {"out": ["late"]}
-
-
-async def test_a_fenced_write_ends_the_run_quietly(peer, client):
-    desk = Desk(peer, client, chain(ask))
-    run = desk.begin({"out": []})
-
-    def fence(request: Any) -> Refused | None:
-        return Refused(RefusalCode.FENCED, "over") if isinstance(request, PutWrites) else None
-
-    peer.answer_instead = fence
-    await desk.execution(run).run()
-    assert desk.outcomes(run.lease) == []
-
-
-async def test_another_refusal_fails_the_run(peer, client):
-    desk = Desk(peer, client, chain(ask))
-
-    def refuse(request: Any) -> Refused | None:
-        wanted = isinstance(request, PutWrites)
-        return Refused(RefusalCode.FORBIDDEN, "not your thread") if wanted else None
-
-    peer.answer_instead = refuse
-    outcome = await desk.start({"out": []})
-    assert isinstance(outcome, Failed)
-    assert (outcome.error, outcome.message) == ("Refusal", "not your thread (forbidden)")
-
-
-def async_(function: Any) -> Any:
-    """The node as a coroutine function: it runs on the event loop."""
-
-    async def node(state: State) -> Any:
-        return function(state)
-
-    node.__name__ = function.__name__
-    return node
