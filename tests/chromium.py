@@ -21,7 +21,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from tests.servers import Console
 
-PATIENCE_MILLISECONDS = 10_000
+PATIENCE_MILLISECONDS = 20_000
 # A page that is left before its socket opens is no fault.
 LEFT_EARLY = "WebSocket is closed before the connection is established"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 ROOT = Path(__file__).parent.parent
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 T = TypeVar("T")
 
 
