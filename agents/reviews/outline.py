@@ -33,13 +33,31 @@ class Line:
     lines: tuple[Line, ...] = ()
 
     @property
+    def is_short(self) -> bool:
+        """Whether it is one short text, a number or the like."""
+        return bool(self.text) and not self.block
+
+    @property
+    def items(self) -> tuple[Line, ...]:
+        """The items of a list of short values of one type; empty for anything else."""
+        if self.kind != "list" or not all(item.is_short for item in self.lines):
+            return ()
+        return self.lines if len({item.kind for item in self.lines}) == 1 else ()
+
+    @property
     def columns(self) -> tuple[Line, ...]:
-        """The first row of a list that reads as a table: objects of the same short values."""
-        rows = [tuple((cell.key, cell.kind) for cell in row.lines) for row in self.lines]
-        cells = [cell for row in self.lines for cell in row.lines]
-        even = self.kind == "list" and len(rows) > 1 and all(row == rows[0] for row in rows)
-        short = all(cell.text and not cell.block for cell in cells)
-        return self.lines[0].lines if even and short and 0 < len(rows[0]) <= MAX_COLUMNS else ()
+        """The heads of a list that reads as a table: rows of the same short values, or null."""
+        rows = [row.lines for row in self.lines]
+        if self.kind != "list" or len(rows) < 2 or not 0 < len(rows[0]) <= MAX_COLUMNS:
+            return ()
+        keys = {tuple(cell.key for cell in row) for row in rows}
+        if len(keys) > 1 or not all(cell.is_short for row in rows for cell in row):
+            return ()
+        columns = [
+            [cell for cell in column if cell.kind != "null"] for column in zip(*rows, strict=True)
+        ]
+        even = all(len({cell.kind for cell in column}) == 1 for column in columns)
+        return tuple(column[0] for column in columns) if even else ()
 
 
 def outline(value: Plain) -> tuple[Line, ...]:

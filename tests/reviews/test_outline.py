@@ -3,8 +3,7 @@
 from collections.abc import Hashable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews.outline import MAX_LEVELS, Line, outline
 from reviewconsole.protocol.plain import Plain, Typed
@@ -48,6 +47,22 @@ def test_objects_of_the_same_short_values_read_as_a_table() -> None:
     ]
 
 
+def test_a_table_may_have_gaps() -> None:
+    (line,) = outline({"lines": [{"pages": None}, {"pages": 2}]})
+    assert [(column.key, column.kind) for column in line.columns] == [("pages", "integer")]
+
+
+def test_short_values_of_one_type_are_listed_without_numbers() -> None:
+    (line,) = outline({"to": ["ada@example.com", "bob@example.com"]})
+    assert [item.text for item in line.items] == ["ada@example.com", "bob@example.com"]
+
+
+@pytest.mark.parametrize("items", [["a", 1], ["x" * 101], [["a"]], [""], []])
+def test_other_values_are_not_listed(items: list[Plain]) -> None:
+    (line,) = outline({"to": items})
+    assert line.items == ()
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -56,6 +71,7 @@ def test_objects_of_the_same_short_values_read_as_a_table() -> None:
         [{"sku": "A-1"}, {"sku": 2}],
         [{"sku": "A-1"}, {"sku": ""}],
         [{"sku": "A-1"}, {"sku": "x" * 101}],
+        [{"sku": None}, {"sku": None}],
         [{"sku": ["A-1"]}, {"sku": ["B-2"]}],
         [{str(key): 1 for key in range(7)}] * 2,
         ["A-1", "B-2"],
