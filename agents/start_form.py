@@ -90,4 +90,4 @@ def converses(schema: Schema | None) -> bool:
     required: Any = schema.get("required") or []
     if not isinstance(properties, Mapping) or "messages" not in properties:
         return False
-    return set(required) <= {"messages"}
+    return isinstance(required, list) and all(name == "messages" for name in required)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
@@ -21,7 +22,6 @@ from django.utils.safestring import SafeString
 from agents import live, roles
 from agents.exceptions import NotFound
 
-REFRESH_SECONDS = 30.0  # hints may be lost, and some states change by time alone
 MOST_TOPICS = 8  # of one page
 SIGNED_OUT, NO_ROLE, NO_TOPIC, BROKEN = 4401, 4403, 4404, 1011  # close codes
 
@@ -32,9 +32,9 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
     """One open page: `/ws/console/?topic=inbox&topic=thread.5`.
 
     It joins the groups of its topics before it first reads the database, so nothing falls in
-    between, and then sends every fragment whole: at the start, after each hint, and every 30 s. A
-    fragment that has not changed since it was sent is not sent again. Hints that come while it
-    draws count as one.
+    between, and then sends every fragment whole: at the start, after each hint, and now and then
+    without one, as hints may be lost and some states change by time alone. A fragment that has not
+    changed since it was sent is not sent again. Hints that come while it draws count as one.
 
     Closes with 4401 for somebody who is not signed in (any more), 4403 for somebody without a role,
     4404 for topics that do not exist.
@@ -101,7 +101,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
             # An empty frame is a sign of life: a page that hears nothing opens its socket again.
             await self.send(text_data="".join(map(_partial, news, news.values())) or "{}")
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.changed.wait(), REFRESH_SECONDS)
+                await asyncio.wait_for(self.changed.wait(), settings.PAGE_REFRESH_SECONDS)
 
     def render(self) -> dict[str, str] | int:
         """Draw all fragments as the person may see them now; a close code if they may not."""

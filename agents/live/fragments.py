@@ -30,7 +30,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "waiting": Kind(inbox.waiting, ("inbox_count",), ("inbox",)),
-    "inbox": Kind(inbox.inbox, ("inbox_list",), ("inbox", "runners")),
+    "inbox": Kind(inbox.inbox, ("inbox_total", "inbox_list"), ("inbox", "runners")),
     "recent": Kind(inbox.recent, ("inbox_recent",), ("inbox", "runners")),
     "interrupt": Kind(
         interrupts.interrupt,

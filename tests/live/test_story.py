@@ -1,0 +1,117 @@
+"""Pauses find their places in a conversation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from agents.live.story import Passage, tell
+from agents.models import Interrupt
+from agents.reviews import read
+from agents.reviews.conversation import conversation
+from reviewconsole.protocol.plain import Plain
+from tests.factories import QUESTION, breakpoint_before, tool_review
+
+EMAIL = {"to": "alice@example.com"}
+APPROVED = [{"type": "approve"}]
+
+
+def human(text: str) -> Plain:
+    """A message of a person."""
+    return {"type": "human", "content": text}
+
+
+def agent(text: str, *calls: tuple[str, str, Plain]) -> Plain:
+    """A message of the agent, with calls of (id, name, arguments)."""
+    made: list[Plain] = [
+        {"id": call_id, "name": name, "args": args} for call_id, name, args in calls
+    ]
+    return {"type": "ai", "content": text, "tool_calls": made}
+
+
+def told(
+    messages: list[Plain], *pauses: tuple[Plain, Sequence[Any] | None], kind: Any = "interrupt"
+) -> list[Passage]:
+    """The story of these messages and pauses."""
+    return tell(
+        conversation({"messages": messages}),
+        [
+            (Interrupt(headline=str(number)), read(value, kind=kind), decided)
+            for number, (value, decided) in enumerate(pauses)
+        ],
+    )
+
+
+def places(story: list[Passage]) -> list[list[str]]:
+    """For each message: its calls with the pause about them, and the questions after it."""
+    return [
+        [
+            f"{call.call.id}:{call.asked.interrupt.headline if call.asked else '-'}"
+            for call in p.calls
+        ]
+        + [asked.interrupt.headline for asked in p.asked]
+        for p in story
+    ]
+
+
+def test_a_call_is_found_by_name_and_arguments():
+    messages = [human("Go."), agent("", ("c1", "get_weather", {}), ("c2", "send_email", EMAIL))]
+    story = told(messages, (tool_review(("send_email", EMAIL)), APPROVED))
+    assert places(story) == [[], ["c1:-", "c2:0"]]
+
+
+def test_the_same_call_twice_is_two_calls():
+    messages = [
+        human("Go."),
+        agent("", ("c1", "send_email", EMAIL)),
+        agent("", ("c2", "send_email", EMAIL)),
+    ]
+    review = tool_review(("send_email", EMAIL))
+    story = told(messages, (review, APPROVED), (review, None))
+    assert places(story) == [[], ["c1:0"], ["c2:1"]]
+
+
+def test_two_calls_of_a_pause_have_their_own_decisions():
+    messages = [
+        human("Go."),
+        agent("", ("c1", "send_email", EMAIL), ("c2", "refund", {"order": 1})),
+    ]
+    decided = [{"type": "approve"}, {"type": "reject", "message": "wrong order"}]
+    review = tool_review(("send_email", EMAIL), ("refund", {"order": 1}))
+    (_, passage) = told(messages, (review, decided))
+    verdicts = [(c.asked.verb, c.asked.words) for c in passage.calls if c.asked]
+    assert verdicts == [("approved", ""), ("rejected", "wrong order")]
+
+
+def test_a_breakpoint_finds_its_call_by_id():
+    messages = [human("Go."), agent("", ("call_0", "send_email", {"to": "edited@example.com"}))]
+    story = told(messages, (breakpoint_before(("send_email", EMAIL)), APPROVED), kind="breakpoint")
+    assert places(story) == [[], ["call_0:0"]]
+
+
+def test_a_question_of_a_tool_stands_at_its_call():
+    messages = [human("Go."), agent("", ("c1", "human_assistance", QUESTION))]
+    decided = [{"type": "respond", "answer": "Ask Bob.", "shape": "data"}]
+    story = told(messages, (QUESTION, decided))
+    (call,) = story[1].calls
+    assert call.asked is not None
+    assert (call.asked.verb, call.asked.words) == ("answered", "Ask Bob.")
+
+
+def test_an_answer_that_is_no_text_is_shown_as_json():
+    story = told([human("Go.")], (QUESTION, [{"type": "respond", "answer": {"rate": 1.0}}]))
+    assert story[0].asked[0].words == '{"rate": 1.0}'
+
+
+def test_a_question_about_no_call_stands_where_it_was_asked():
+    messages = [human("Go."), agent("Thanks."), human("More.")]
+    story = told(messages, ("Which one?", [{"type": "respond", "answer": "A"}]))
+    assert places(story) == [["0"], [], []]
+
+
+def test_what_waits_stands_at_the_end():
+    messages = [human("Go."), agent("Let me see.")]
+    assert places(told(messages, ("Which one?", None))) == [[], ["0"]]
+
+
+def test_a_pause_without_any_message():
+    (passage,) = told([], ("Which one?", None))
+    assert (passage.entry, len(passage.asked)) == (None, 1)
