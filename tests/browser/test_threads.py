@@ -5,12 +5,15 @@ import re
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from agents.reviews.request import Arguments
+from reviewconsole.protocol.plain import Plain
 from tests.browser.test_inbox import live
 from tests.chromium import Visit
 from tests.factories import decide, finish, make_interrupt, pause, start_run, take, tool_review
 
-CALL = {"name": "send_email", "args": {"to": "alice@example.com"}, "id": "c1", "type": "tool_call"}
-SAID = [
+ARGS: Arguments = {"to": "alice@example.com"}
+CALL: Plain = {"name": "send_email", "args": ARGS, "id": "c1", "type": "tool_call"}
+SAID: list[Plain] = [
     {"type": "human", "content": "Tell Alice."},
     {"type": "ai", "content": "I will.", "tool_calls": [CALL]},
 ]
@@ -23,21 +26,21 @@ def test_a_run_unfolds(visit: Visit, olga: User, bob: User):
     expect(state).to_contain_text("Busy")
     take(run)
     expect(story).to_contain_text(f"Run {run.pk} is running")
-    (review,) = pause(run, tool_review(("send_email", CALL["args"])), snapshot={"messages": SAID})
+    (review,) = pause(run, tool_review(("send_email", ARGS)), snapshot={"messages": SAID})
     expect(state).to_contain_text("Interrupted")
     expect(story.get_by_role("link", name="Read and decide")).to_be_visible()
     decision = decide(review, bob)
     expect(story).to_contain_text("Approved")
     assert decision.run is not None
     take(decision.run)
-    sent = {"type": "tool", "tool_call_id": "c1", "name": "send_email", "content": "Sent."}
+    sent: Plain = {"type": "tool", "tool_call_id": "c1", "name": "send_email", "content": "Sent."}
     finish(decision.run, {"messages": [*SAID, sent]})
     expect(state).to_contain_text("Idle")
     expect(page.locator("#thread-runs")).to_contain_text("Succeeded")
 
 
 def test_what_somebody_folded_stays_folded(visit: Visit, alice: User):
-    review = make_interrupt(tool_review(("send_email", CALL["args"])), snapshot={"messages": SAID})
+    review = make_interrupt(tool_review(("send_email", ARGS)), snapshot={"messages": SAID})
     page = live(visit(alice, f"/threads/{review.thread_id}/"))
     call = page.locator("details", has_text="send_email").first
     expect(call).to_have_attribute("open", "")  # it waits for somebody to read it

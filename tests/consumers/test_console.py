@@ -11,7 +11,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from agents.consumers import console
 from agents.models import Interrupt
@@ -29,7 +29,7 @@ class Socket(WebsocketCommunicator):
 
     async def hear(self) -> dict[str, str]:
         """The next frame: fragments by the id of their root."""
-        frame = await self.receive_from(timeout=5)
+        frame = str(await self.receive_from(timeout=5))
         parts = re.findall(
             r'<hx-partial hx-target="#([\w-]+)" hx-swap="outerMorph">(.*?)</hx-partial>',
             frame,
@@ -105,7 +105,7 @@ async def test_only_what_changed_is_sent_again(alice: User):
         assert set(await socket.hear_of("inbox-count", 'data-waiting="1"')) == {"inbox-count"}
 
 
-async def test_a_lost_hint_costs_time_only(alice: User, settings: SettingsWrapper):
+async def test_a_lost_hint_costs_time_only(alice: User, settings: Settings):
     settings.PAGE_REFRESH_SECONDS = 0.05
     row = await make_interrupt_soon()
     async with page("topic=inbox", alice) as socket:
@@ -115,7 +115,7 @@ async def test_a_lost_hint_costs_time_only(alice: User, settings: SettingsWrappe
         await socket.hear_of("inbox-list", "something else")
 
 
-async def test_a_quiet_console_gives_signs_of_life(alice: User, settings: SettingsWrapper):
+async def test_a_quiet_console_gives_signs_of_life(alice: User, settings: Settings):
     settings.PAGE_REFRESH_SECONDS = 0.05
     async with page("topic=waiting", alice) as socket:
         await socket.hear()

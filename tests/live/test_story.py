@@ -7,10 +7,11 @@ from agents.live.story import Passage, tell
 from agents.models import Interrupt
 from agents.reviews import read
 from agents.reviews.conversation import conversation
+from agents.reviews.request import Arguments
 from reviewconsole.protocol.plain import Plain
 from tests.factories import QUESTION, breakpoint_before, tool_review
 
-EMAIL = {"to": "alice@example.com"}
+EMAIL: Arguments = {"to": "alice@example.com"}
 APPROVED = [{"type": "approve"}]
 
 

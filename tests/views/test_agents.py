@@ -30,9 +30,9 @@ def operator(client: Client, olga: User) -> Client:
     return client
 
 
-def post(client: Client, agent: str = "operations", **given: Any) -> Any:
-    """Send the form of an agent's page."""
-    return client.post(f"/agents/{agent}/", given)
+def post(client: Client, **given: Any) -> Any:
+    """Send the form of the agent's page."""
+    return client.post("/agents/operations/", given)
 
 
 class TestList:

@@ -9,7 +9,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from agents.live import threads as live_threads
 from agents.models import Run, Thread
+from agents.reviews.request import Arguments
 from agents.views import threads
+from reviewconsole.protocol.plain import Plain
 from tests.factories import (
     connect_runner,
     decide,
@@ -23,8 +25,9 @@ from tests.factories import (
     tool_review,
 )
 
-CALL = {"name": "send_email", "args": {"to": "alice@example.com"}, "id": "c1", "type": "tool_call"}
-SAID = [
+ARGS: Arguments = {"to": "alice@example.com"}
+CALL: Plain = {"name": "send_email", "args": ARGS, "id": "c1", "type": "tool_call"}
+SAID: list[Plain] = [
     {"type": "human", "content": "Tell Alice."},
     {"type": "ai", "content": "I will.", "tool_calls": [CALL]},
 ]
@@ -101,9 +104,7 @@ class TestThread:
     """One thread."""
 
     def test_a_decision_stands_at_its_call(self, reader: Client, bob: User):
-        review = make_interrupt(
-            tool_review(("send_email", CALL["args"])), snapshot={"messages": SAID}
-        )
+        review = make_interrupt(tool_review(("send_email", ARGS)), snapshot={"messages": SAID})
         decide(review, bob)
         page = reader.get(f"/threads/{review.thread_id}/").text
         story = page[page.index('id="thread-story"') : page.index('id="runs-title"')]
@@ -113,7 +114,7 @@ class TestThread:
         assert places == sorted(places)
 
     def test_what_waits_leads_to_its_page(self, reader: Client):
-        review = make_interrupt(tool_review(("send_email", CALL["args"])))
+        review = make_interrupt(tool_review(("send_email", ARGS)))
         page = reader.get(f"/threads/{review.thread_id}/").text
         assert f'<a href="/interrupts/{review.pk}/">Read and decide</a>' in page
 
