@@ -242,7 +242,7 @@ class DecisionForm:
                     return place.input_name
             if isinstance(part, CallForm) and part.type and path == f"{part.name}.message":
                 return f"{part.name}.{_PANELS.get(part.type, 'type')}"
-        return path
+        return path if path.startswith("actions.") else "decide"
 
     def typed(self) -> list[tuple[str, str]]:
         """What a person wrote, to be copied from a form that can no longer be sent."""

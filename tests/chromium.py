@@ -16,8 +16,14 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from playwright.sync_api import Error as PlaywrightError
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error as PlaywrightError,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.servers import Console
 

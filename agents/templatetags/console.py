@@ -80,7 +80,9 @@ def rail_link(context: template.Context, name: str, label: str, keys: str) -> Sa
     """Draw a link of the rail; the one whose section is open says so."""
     match = getattr(context.get("request"), "resolver_match", None)
     section = "interrupt" if name == "inbox" else name.removesuffix("-list")
-    here = match is not None and match.url_name in {name, f"{section}-detail", f"{section}-decide"}
+    here = match is not None and match.url_name in {
+        name, *(f"{section}-{part}" for part in ("detail", "draft", "decide")),
+    }  # fmt: skip
     return format_html(
         '<a class="rail-link" href="{}" data-key="{}"{}>{}<span>{}</span>{}</a>',
         reverse(name),

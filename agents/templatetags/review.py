@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from django import template
 
-from agents.reviews import outline as outlines
-from agents.reviews import show
+from agents.reviews import outline as outlines, show
 from agents.reviews.paths import Path
 from reviewconsole.protocol.plain import Plain
 

@@ -57,7 +57,9 @@ def interrupt_draft(request: ConsoleRequest, pk: int) -> HttpResponse:
     _check_role(request)
     asked = _find(pk)
     form = DecisionForm(interrupts.request_of(asked), asked.fingerprint, _posted(request))
-    if request.htmx and _may_decide(request, asked):  # type: ignore[attr-defined]  # django-htmx
+    if asked.status != Interrupt.Status.PENDING:
+        return _page(request, asked, form, status=Conflict.status, conflict="It is over by now.")
+    if request.htmx:  # type: ignore[attr-defined]  # django-htmx sets it
         shown = {"interrupt": asked, "asked": form.request, "form": form, "single": form.single}
         return render(request, "agents/_ask.html", shown)
     return _page(request, asked, form)

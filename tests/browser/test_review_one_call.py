@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from agents.models import Decision, Interrupt
 from agents.reviews.request import Arguments
+from reviewconsole.protocol.plain import Plain
 from tests.chromium import Visit
 from tests.factories import REFUND, describe_agent, make_interrupt, tool_review
 
@@ -76,6 +77,15 @@ def test_the_first_a_looks_and_the_second_one_leaps(visit: Visit, alice: User) -
     expect(page.locator("#interrupt-state")).to_contain_text("alice approved send_email")
 
 
+def test_the_next_pause_is_one_key_away(visit: Visit, alice: User) -> None:
+    first, second = make_interrupt(tool_review()), make_interrupt()
+    page = visit(alice, path_of(first))
+    page.get_by_role("button", name="Approve send_email").click()
+    expect(page.locator("#interrupt-receipt")).to_contain_text("Recorded")
+    page.keyboard.press("n")
+    page.wait_for_url(f"**{path_of(second)}*")
+
+
 def test_a_key_that_is_held_down_does_not_approve(visit: Visit, alice: User) -> None:
     page = visit(alice, path_of(make_interrupt(tool_review())))
     page.keyboard.down("a")
@@ -123,7 +133,7 @@ def test_an_edit_shows_its_diff_as_one_types_and_is_what_is_sent(visit: Visit, a
     expect(changes.locator("ins")).to_have_count(2)
     page.get_by_role("button", name="Approve order as edited").click()
     expect(page.locator("#interrupt-state")).to_contain_text("alice edited order")
-    edited = {**ORDER, "lines": [{"sku": "ARC-40", "amount": 99.5}], "reason": "late"}
+    edited: Arguments = {**ORDER, "lines": [{"sku": "ARC-40", "amount": 99.5}], "reason": "late"}
     assert sent(interrupt) == {"type": "edit", "edited_action": {"name": "order", "args": edited}}
 
 
@@ -143,7 +153,8 @@ def test_items_are_added_and_removed_in_place(visit: Visit, alice: User) -> None
     page.get_by_role("button", name="Approve order as edited").click()
     expect(page.locator("#interrupt-state")).to_contain_text("alice edited order")
     args = sent(interrupt)["edited_action"]["args"]
-    assert args == {**ORDER, "order": 2**60 + 1, "lines": [{"sku": "SHIPPING", "amount": 10}]}
+    lines: Plain = [{"sku": "SHIPPING", "amount": 10}]
+    assert args == {**ORDER, "order": 2**60 + 1, "lines": lines}
 
 
 def test_null_and_not_set_are_told_apart(visit: Visit, alice: User) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from agents.models import Decision, Interrupt
 from agents.reviews.request import Arguments
@@ -135,7 +135,12 @@ def test_a_typed_answer_is_not_lost_by_leaving(visit: Visit, alice: User) -> Non
     page = visit(alice, path_of(make_interrupt({"query": "Which expert?"})))
     page.get_by_label("Your answer").fill("Ask Bob.")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.get_by_role("link", name="Threads").click()
     expect(page.get_by_label("Your answer")).to_have_value("Ask Bob.")
     assert asked == ["beforeunload"]

@@ -357,6 +357,15 @@ def test_too_late_is_told_before_what_else_is_wrong(alice: User, bob: User) -> N
     assert post(alice, interrupt, actions__0__type="respond").status_code == 409
 
 
+def test_a_draft_of_what_is_over_keeps_the_words_and_says_so(alice: User, bob: User) -> None:
+    interrupt = make_interrupt(tool_review())
+    decide(interrupt, bob)
+    late = post(alice, interrupt, "draft", actions__0__reply="I called her.")
+    assert late.status_code == 409
+    assert "I called her.</textarea>" in text_of(late)
+    assert "<strong>bob</strong> <bdi>approved send_email</bdi>" in text_of(late)
+
+
 def test_a_pause_that_has_moved_on_says_so(alice: User) -> None:
     interrupt = make_interrupt(tool_review())
     Interrupt.objects.filter(pk=interrupt.pk).update(status=Interrupt.Status.SUPERSEDED)
