@@ -14,7 +14,7 @@
     │   ├── InvalidAnswer           an answer the request does not allow; `errors` by path
     │   └── InvalidInput            a start or a token that cannot be used; `errors` by path
     └── RequestRefused              a runner's request; `code` is the wire's refusal code
-        └── TokenEnded              the runner's token was revoked, or the process is another token's
+        └── TokenEnded              the token was revoked, or the process is another token's
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Process:
             self.popen = subprocess.Popen(
                 self.command,
                 cwd=ROOT,
-                env=os.environ | {"PYTHONFAULTHANDLER": "1"} | self.environment,
+                env={**os.environ, "PYTHONFAULTHANDLER": "1", **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -37,7 +37,7 @@ def action(state: State) -> State:
     return {}
 
 
-def payments(_: State) -> State:
+def payments(state: State) -> State:
     """Ask for a small payment, then for a large one, in one node."""
     small = interrupt("pay 1?")
     large = interrupt("pay 1000000?")
