@@ -5,8 +5,7 @@ from typing import Any
 
 import ormsgpack
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.codec import Reply

@@ -1,8 +1,7 @@
 """The conversation of a state, whichever form its messages have."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from langchain_core.messages import (
     AIMessage,
     HumanMessage,

@@ -4,8 +4,7 @@ import copy
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews.diff import (
     MAX_CHANGES,

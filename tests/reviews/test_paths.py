@@ -1,8 +1,7 @@
 """Two places of a value never share a path."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews.paths import join
 

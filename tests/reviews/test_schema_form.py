@@ -1,8 +1,7 @@
 """Forms from schemas: what is not touched stays what it was, what is typed is read or refused."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews.diff import same
 from agents.reviews.fields import INVALID, MISSING, Field, Kind, State

@@ -1,8 +1,7 @@
 """Schemas of agents: strict, in people's words, within bounds, and nothing is ever fetched."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews.request import Schema
 from agents.reviews.schemas import MAX_NODES, errors, problem, resolve

@@ -4,8 +4,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews.show import Segment, escape_hidden, hidden_count, is_hidden, visible
 from tests.reviews.plain_values import TEXT

@@ -34,8 +34,7 @@ from reviewconsole.protocol.messages import (
     Result,
     Wake,
 )
-from reviewconsole.runner import client as client_module
-from reviewconsole.runner import connection, outbox
+from reviewconsole.runner import client as client_module, connection, outbox
 from reviewconsole.runner.client import ConsoleClient, endpoint
 from reviewconsole.runner.exceptions import Disconnected, Refusal
 from tests.processes import wait_until

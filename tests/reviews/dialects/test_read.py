@@ -1,8 +1,7 @@
 """Every pause becomes a request that a person can read and answer."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from agents.reviews import AnswerShape, DecisionType, read
 from agents.reviews.headline import LIMIT
