@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,7 +15,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -131,7 +131,8 @@ def _topics(query: bytes) -> tuple[live.Topic, ...]:
 def _signed_in(scope: Mapping[str, Any]) -> User | None:
     """The person whose session this is, read afresh: they may have signed out or been shut out."""
     request = HttpRequest()
-    request.session = SessionStore(scope["session"].session_key)
+    sessions = import_module(settings.SESSION_ENGINE)
+    request.session = sessions.SessionStore(scope["session"].session_key)
     user = get_user(request)
     return user if isinstance(user, User) else None
 

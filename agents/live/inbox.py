@@ -121,7 +121,6 @@ def recent(_topic: Topic, _viewer: Viewer) -> dict[str, Any]:
         "recent": decisions.only(
             "summary", "status", "decided_at", "applied_at",
             "decided_by__username", "decided_by__first_name", "run__status", "interrupt__headline",
-            "interrupt__thread__title", "interrupt__thread__thread_id",
             "interrupt__thread__agent__name",
         )[:RECENT]
     }  # fmt: skip

@@ -63,7 +63,8 @@ def status(state: str, word: str = "") -> SafeString:
 def glyph(interrupt: Interrupt) -> SafeString:
     """Draw the shape of a pause, with its kind and state in words for screen readers."""
     if interrupt.status != Interrupt.Status.PENDING:
-        return _glyph("ended", interrupt.status, interrupt.get_status_display())
+        shape = _SHAPES.get(interrupt.status, "ended")
+        return _glyph(shape, interrupt.status, interrupt.get_status_display())
     if interrupt.kind == Interrupt.Kind.BREAKPOINT:
         return _glyph("breakpoint", "pending", "Breakpoint")
     if interrupt.dialect in _QUESTIONS:
