@@ -151,9 +151,10 @@ def _described(item: reviews.ActionDecision) -> Plain:
         said["args"] = item.args
     if item.message:
         said["message"] = item.message
+    if item.answer is not None or item.shape is not None:
+        said["answer"] = item.answer
     if item.shape is not None:
         said["shape"] = str(item.shape)
-        said["answer"] = item.answer
     return said  # type: ignore[return-value]  # a dict with text keys is plain
 
 

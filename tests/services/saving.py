@@ -1,7 +1,10 @@
 """A runner's end of the checkpoint store, in few words."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
+
+from django.db import OperationalError, connection
 
 from agents.models import Blob, Checkpoint, Part, PendingWrite, Runner
 from agents.services.checkpoints import Store
@@ -152,3 +155,15 @@ def row_counts() -> dict[str, int]:
     """How many rows the store has."""
     tables = (Checkpoint, Blob, Part, PendingWrite)
     return {table.__name__: table.objects.count() for table in tables}
+
+
+def failing_commit() -> AbstractContextManager[None]:
+    """The next commit fails, when everything else is done."""
+    errors = [OperationalError("gone")]
+
+    def fail(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("RELEASE SAVEPOINT") and errors:
+            raise errors.pop()
+        return execute(sql, *rest)
+
+    return connection.execute_wrapper(fail)

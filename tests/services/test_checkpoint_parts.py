@@ -1,7 +1,6 @@
 """Parts: what is new in an array is kept once, and stale numbers corrupt nothing."""
 
 import pytest
-from django.db import OperationalError, connection
 from django.db.models import Sum
 from django.db.models.functions import Length
 
@@ -14,6 +13,7 @@ from tests.factories import connect_runner
 from tests.services.saving import (
     chat,
     execute,
+    failing_commit,
     get,
     hashes_of,
     parts,
@@ -185,15 +185,10 @@ def test_a_batch_that_is_rolled_back_leaves_no_number_behind(runner):
     store = Store()
     save_chat(runner, "1efa", 0, 1, store=store)
 
-    def fail(execute, sql, params, many, context):
-        if sql.startswith("INSERT INTO") and "agents_checkpoint" in sql:
-            raise OperationalError("the disk is full")
-        return execute(sql, params, many, context)
-
     lost = put("1efb", {("messages", "2"): parts(chat(0, 1, 2))})
-    with connection.execute_wrapper(fail):
+    with failing_commit():
         (result,) = execute(runner, lost, store=store)
-    assert result == refused("unavailable", "the database did not answer: the disk is full")
+    assert result == refused("unavailable", "the database did not answer: gone")
     assert Part.objects.count() == Thread.objects.get().part_next == 2
 
     bare = put("1efc", {("messages", "3"): parts(chat(0, 1, 2), known=hashes_of(chat(0, 1, 2)))})
@@ -201,6 +196,21 @@ def test_a_batch_that_is_rolled_back_leaves_no_number_behind(runner):
     assert result.reason == "missing_parts"
     save(runner, lost, store=store)
     assert messages(runner, "1efb") == whole(chat(0, 1, 2))
+
+
+def test_a_number_that_was_rolled_back_and_given_to_another_part_is_not_trusted(runner):
+    """Afterwards the thread's next number is again the one that was remembered."""
+    ours, theirs = Store(), Store()
+    save_chat(runner, "1efa", 0, 1, store=ours)
+    with failing_commit():
+        (result,) = execute(
+            runner, put("1efb", {("messages", "2"): parts(chat(0, 1, 2))}), store=ours
+        )
+    assert result.reason == "unavailable"
+    save_chat(runner, "1efc", 0, 1, 3, store=theirs)
+    save_chat(runner, "1efd", 0, 1, 2, store=ours)
+    assert messages(runner, "1efd") == whole(chat(0, 1, 2))
+    assert messages(runner, "1efc") == whole(chat(0, 1, 3))
 
 
 def test_numbers_that_were_forgotten_for_lack_of_room_are_read_again(runner, monkeypatch):

@@ -89,11 +89,25 @@ def test_a_decision_is_recorded_and_its_run_is_queued(alice):
             QUESTION,
             "interrupt",
             (ActionDecision(DecisionType.RESPOND, answer=2**60, shape=AnswerShape.JSON),),
-            [{"type": "respond", "shape": "json", "answer": 2**60}],
+            [{"type": "respond", "answer": 2**60, "shape": "json"}],
             2**60,
         ),
+        (
+            QUESTION,
+            "interrupt",
+            (ActionDecision(DecisionType.RESPOND, shape=AnswerShape.JSON),),
+            [{"type": "respond", "answer": None, "shape": "json"}],
+            None,
+        ),
+        (
+            QUESTION,
+            "interrupt",
+            (respond("Ask Bob."),),
+            [{"type": "respond", "answer": "Ask Bob."}],
+            {"data": "Ask Bob."},
+        ),
     ],
-    ids=["review", "breakpoint", "question"],
+    ids=["review", "breakpoint", "question", "null", "usual-shape"],
 )
 def test_what_was_decided_and_what_will_be_sent_are_kept(alice, value, kind, made, actions, resume):
     decision = Decision.objects.get(pk=decide(make_interrupt(value, kind=kind), alice, *made).pk)

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.exceptions import AgentsError
+from agents.reviews import raw_json
 from agents.services import runs
 
 
@@ -35,10 +36,10 @@ class Command(BaseCommand):
     ) -> None:
         """Start it, or say why not."""
         try:
-            value = json.loads(input)
-        except ValueError as error:
+            value = raw_json.load(input)
+        except raw_json.NotJson as error:
             raise CommandError(
-                f"--input is not JSON ({error}): write it like "
+                f"--input is not JSON ({error}) Write it like "
                 """'{"messages": [{"role": "user", "content": "…"}]}'."""
             ) from error
         try:
