@@ -1,4 +1,4 @@
-"""A thread's story: its messages, with every pause standing at the call it was about. Pure."""
+"""A thread's story: its messages, with every pause standing at the call it was about."""
 
 from __future__ import annotations
 
