@@ -30,7 +30,7 @@
   // Several calls -------------------------------------------------------------------------------
 
   const calls = all("[data-call]");
-  const chosen = (call) => call.querySelector("[name$='.type']:checked")?.value ?? "";
+  const chosen = (call) => call.querySelector(".choose :checked")?.value ?? "";
 
   function tellChoices() {
     if (!calls.length) return;
@@ -58,19 +58,19 @@
   }
 
   function choose(call, type) {
-    const choice = call?.querySelector(`[name$='.type'][value="${type}"]`);
+    const choice = call?.querySelector(`.choose [value="${type}"]`);
     if (!choice) return;
     choice.click();
     open(call, type);
   }
 
   form.addEventListener("change", ({ target }) => {
-    if (target.name?.endsWith(".type")) tellChoices();
+    if (target.closest(".choose")) tellChoices();
     form.dataset.touched = "";
   });
   form.addEventListener("pointerup", ({ target }) => {
     // The arrow keys walk over the choices: only a pointer moves the cursor on.
-    const choice = target.closest("label")?.querySelector("[name$='.type']");
+    const choice = target.closest(".choose-one")?.querySelector("input");
     if (choice) setTimeout(() => open(choice.closest("[data-call]"), choice.value));
   });
   pause.addEventListener("click", ({ target }) => {
@@ -81,7 +81,7 @@
 
   function approve() {
     const call = document.activeElement?.closest("[data-call]") ?? calls.find((one) => !chosen(one));
-    const button = call ? call.querySelector("[value=approve]") : pause.querySelector("[data-decides=approve]");
+    const button = call ? call.querySelector(".choose [value=approve]") : pause.querySelector("[data-decides=approve]");
     if (!button?.checkVisibility()) return;
     if (document.activeElement === button) return button.click();
     button.scrollIntoView({ block: "nearest" });
@@ -92,7 +92,7 @@
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input:not([type=radio]), textarea, select, dialog");
-    if (event.key === "Escape" && pause.dataset.type) {
+    if (event.key === "Escape" && pause.dataset.type && !typing?.matches("dialog")) {
       event.stopImmediatePropagation();
       return open(pause, "");
     }

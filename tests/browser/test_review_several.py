@@ -8,7 +8,7 @@ from playwright.sync_api import Dialog, expect
 from agents.models import Decision, Interrupt
 from agents.reviews.request import Arguments
 from tests.chromium import Visit
-from tests.factories import EMAIL, REFUND, make_interrupt, tool_review
+from tests.factories import EMAIL, REFUND, describe_agent, make_interrupt, tool_review
 from tests.servers import Console
 
 PATH: Arguments = {"path": "/exports/2023"}
@@ -62,6 +62,23 @@ def test_each_call_has_its_own_decision_and_all_are_sent_at_once(visit: Visit, a
             {"type": "reject", "message": "Finance still needs it."},
         ]
     }
+
+
+def test_an_argument_called_type_is_not_taken_for_the_decision(visit: Visit, alice: User) -> None:
+    args: Arguments = {"type": "approve"}
+    interrupt = make_interrupt(tool_review(("label", args), ("label", args)))
+    schema = {"type": "object", "properties": {"type": {"enum": ["approve", "edit"]}}}
+    tool = {"name": "label", "description": "", "args_schema": schema, "node": "tools"}
+    agent = interrupt.thread.agent
+    agent.spec = describe_agent(tools=[tool])
+    agent.save()
+    page = visit(alice, path_of(interrupt))
+    expect(page.locator("[data-pill='0']")).to_have_attribute("data-decision", "")
+    expect(page.get_by_role("button", name="Submit all 2 decisions")).to_be_disabled()
+    page.keyboard.press("a")
+    page.keyboard.press("a")
+    expect(page.locator("[data-pill='0']")).to_have_attribute("data-decision", "approve")
+    expect(page.locator("[data-pill='1']")).to_have_attribute("data-decision", "")
 
 
 def test_without_script_a_missing_decision_is_told(
