@@ -26,7 +26,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # generic only in the s
 
     list_display = ("username", "first_name", "last_name", "roles", "is_active", "last_login")
     list_filter = ("is_active", "groups")
-    filter_horizontal = ()
+    filter_horizontal = ("groups",)
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
