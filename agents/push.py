@@ -8,6 +8,7 @@ Topics: `inbox`, `interrupt.<pk>`, `thread.<pk>`, `agent.<pk>`, `agents`, `runne
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,8 @@ from typing import Any, TypeAlias
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
+
+log = logging.getLogger(__name__)
 
 Hint: TypeAlias = tuple[str, dict[str, Any]]
 """A group of the channel layer, and the message for it."""
@@ -66,13 +69,16 @@ def held_back() -> Iterator[list[Hint]]:
 
 
 async def send(hints: Iterable[Hint]) -> None:
-    """Send hints that were held back, each once."""
+    """Send hints, each once. One that cannot be sent is logged: what was committed stays so."""
     layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
     told: list[Hint] = []
     for hint in hints:
         if hint not in told:
             told.append(hint)
-            await layer.group_send(*hint)
+            try:
+                await layer.group_send(*hint)
+            except Exception:
+                log.exception("a hint to %s was lost", hint[0])
 
 
 def _after_commit(name: str, message: dict[str, Any]) -> None:
@@ -85,5 +91,4 @@ def _after_commit(name: str, message: dict[str, Any]) -> None:
         else:
             hints.append(hint)
 
-    # Robust: a hint that cannot be sent is logged; what was committed stays so.
     transaction.on_commit(tell, robust=True)

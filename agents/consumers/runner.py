@@ -162,11 +162,12 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         runners.check_token(runner=runner)
         match request:
             case Heartbeat():
-                runs.reap()
-                return runners.renew(runner=runner, held=request.held)
+                beat = runners.renew(runner=runner, held=request.held)
+                runs.reap()  # after it: a runner that is back keeps what nobody took meanwhile
+                return beat
             case Claim():
                 runs.reap()
-                agents = list(runner.agents.values_list("name", flat=True))
+                agents = runners.served(runner=runner)
                 return Assignments(runs.claim(runner=runner, agents=agents, free=request.free))
             case Release():
                 runs.release(runner=runner, lease=request.lease)
@@ -227,6 +228,8 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             await self._close(Unauthorised("the token was revoked"))
 
     async def _close(self, error: ProtocolError) -> None:
+        if self.is_closed:
+            return
         self.is_closed = True
         log.warning("runner socket closed with %d: %s", error.close_code, error)
         await self.close(code=error.close_code, reason=str(error)[:120])

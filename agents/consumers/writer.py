@@ -43,12 +43,16 @@ class Call:
     work: CheckpointRequest | Lifecycle
 
 
+Frame: TypeAlias = tuple[Sequence[Call], asyncio.Future[list[Result]]]
+"""The calls of one frame, and where their results go."""
+
+
 class Writer:
     """Executes the requests of all runner connections of this process, in rounds."""
 
     def __init__(self) -> None:
         self._store = Store()
-        self._waiting: deque[tuple[Sequence[Call], asyncio.Future[list[Result]]]] = deque()
+        self._waiting: deque[Frame] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._round: asyncio.Task[None] | None = None
 
@@ -61,25 +65,29 @@ class Writer:
         return await done
 
     async def _rounds(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            frames = list(self._take())
-            calls = [call for asked, _ in frames for call in asked]
-            hints: list[push.Hint] = []
-            try:
-                done_calls, hints = await loop.run_in_executor(self._thread, self._run, calls)
-                results = iter(done_calls)
-            except Exception:
-                log.exception("a round of %d frames failed", len(frames))
-                results = iter([])
-            for asked, done in frames:
-                answers = [next(results, _FAILED) for _ in asked]
-                if not done.done():  # its connection may have gone
-                    done.set_result(answers)
-            await push.send(hints)
-        self._round = None
+        try:
+            while self._waiting:
+                await self._one_round(list(self._take()))
+        finally:
+            self._round = None
 
-    def _take(self) -> Iterator[tuple[Sequence[Call], asyncio.Future[list[Result]]]]:
+    async def _one_round(self, frames: Sequence[Frame]) -> None:
+        calls = [call for asked, _ in frames for call in asked]
+        hints: list[push.Hint] = []
+        try:
+            loop = asyncio.get_running_loop()
+            done_calls, hints = await loop.run_in_executor(self._thread, self._run, calls)
+            results = iter(done_calls)
+        except Exception:
+            log.exception("a round of %d frames failed", len(frames))
+            results = iter([])
+        for asked, done in frames:
+            answers = [next(results, _FAILED) for _ in asked]
+            if not done.done():  # its connection may have gone
+                done.set_result(answers)
+        await push.send(hints)
+
+    def _take(self) -> Iterator[Frame]:
         size = 0
         while self._waiting and size < _AT_MOST:
             calls, done = self._waiting.popleft()

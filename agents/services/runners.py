@@ -80,6 +80,12 @@ def check_token(*, runner: Runner) -> None:
         raise TokenEnded(f"the token of runner {runner.name} was revoked")
 
 
+def served(*, runner: Runner) -> list[str]:
+    """The agents a runner announced, as far as its token serves them now. Queries: 2."""
+    token = RunnerToken.objects.get(pk=runner.token_id)
+    return list(runner.agents.filter(name__in=token.agents).values_list("name", flat=True))
+
+
 @transaction.atomic
 def renew(*, runner: Runner, held: Sequence[Lease]) -> Beat:
     """Renew the leases a runner holds, and tell which it has lost and which to cancel.
