@@ -151,6 +151,7 @@ def test_who_missed_the_news_is_told_at_the_post(
 def test_a_typed_answer_is_not_lost_by_leaving(visit: Visit, alice: User) -> None:
     page = visit(alice, path_of(make_interrupt({"query": "Which expert?"})))
     page.get_by_label("Your answer").fill("Ask Bob.")
+    expect(page.locator("#sent pre")).to_be_visible()
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
