@@ -103,15 +103,19 @@ def test_keys(visit: Visit, alice: User):
     press("k")
     press("Enter")
     expect(page).to_have_url(re.compile(rf"/interrupts/{first}/$"))
+    live(page)
     press("j")
     press("Enter")
     expect(page).to_have_url(re.compile(rf"/interrupts/{second}/$"))
+    live(page)
     press("Escape")
     expect(page).to_have_url(re.compile(r":\d+/$"))
     for keys, path in (("gt", "/threads/"), ("ga", "/agents/"), ("gr", "/runners/"), ("gi", "/")):
+        live(page)
         for key in keys:
             press(key)
         expect(page).to_have_url(re.compile(rf":\d+{path}$"))
+    live(page)
     press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     press("j")  # rests while the dialog is open
