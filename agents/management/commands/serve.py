@@ -15,13 +15,13 @@ class Command(BaseCommand):
     help = "Serves the console on HOST and PORT until it is told to stop (Ctrl-C, SIGTERM)."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check as for a deployment, then serve.
+        """Check what a deployment of the console needs, then serve.
 
         Raises:
             CommandError: a check fails, or something else listens on HOST and PORT.
         """
         if not (settings.DEBUG or settings.DEMO):
-            self.check(include_deployment_checks=True)
+            self.check(tags=["agents"], include_deployment_checks=True)
         server = Server(
             application=get_default_application(),
             endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
