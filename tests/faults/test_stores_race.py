@@ -1,0 +1,109 @@
+"""Two console processes save into one thread, give out runs, and start runs, at the same moment."""
+
+from functools import partial
+
+import pytest
+
+from agents.exceptions import ThreadBusy
+from agents.models import Part, Run, Thread
+from agents.services import runs
+from agents.services.checkpoints import Store
+from reviewconsole.protocol.messages import Done
+from tests.factories import AGENT, connect_runner, expire_lease, finish, start_run, take
+from tests.faults.racing import race
+from tests.services.saving import chat, execute, get, parts, put, put_writes, values_of, whole
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+
+ROUNDS = 40
+
+
+def test_parts_saved_by_two_processes_at_once_keep_their_numbers():
+    runner = connect_runner()
+    stores = (Store(), Store())
+    execute(runner, put("1ef0"))  # the thread is there
+    expected = {}
+    for turn in range(ROUNDS):
+        batches = []
+        for process in (0, 1):
+            name = f"1ef{turn:02}{process}"
+            # New messages of each process, some of both, and those of the turn before.
+            numbers = [turn, turn + 1, 1000 * (process + 1) + turn, 5000 + turn]
+            expected[name] = whole(chat(*numbers))
+            batches.append(
+                [
+                    put(name, {("messages", name): parts(chat(*numbers))}),
+                    put_writes(name, (0, "messages", parts(chat(*reversed(numbers))))),
+                ]
+            )
+        results = race(
+            *(
+                partial(execute, runner, *batch, store=store)
+                for store, batch in zip(stores, batches, strict=True)
+            )
+        )
+        assert results == [[Done(), Done()], [Done(), Done()]]
+    for name, value in expected.items():
+        (found,) = execute(runner, get(name))
+        assert values_of(found.checkpoints[0]) == {"messages": value}
+    assert Part.objects.count() == Thread.objects.get().part_next
+    assert Part.objects.values("hash").distinct().count() == Part.objects.count()
+
+
+def test_batches_over_the_same_threads_in_another_order_do_not_lock_each_other_out():
+    runner = connect_runner()
+    names = [f"thread-{n}" for n in range(6)]
+    for name in names:
+        execute(runner, put("1ef0", thread=name))
+    for turn in range(ROUNDS // 2):
+        batches = [
+            [
+                put(f"1ef{turn:02}{n}", {("a", f"{turn}.{n}"): whole(n)}, thread=name)
+                for name in order
+            ]
+            for n, order in enumerate((names, names[::-1]))
+        ]
+        results = race(*(partial(execute, runner, *batch) for batch in batches))
+        assert results == [[Done()] * 6, [Done()] * 6]
+
+
+def test_two_runners_never_get_the_same_run():
+    first, second = connect_runner("first"), connect_runner("second")
+    for _ in range(ROUNDS):
+        queued = {start_run().pk for _ in range(3)}
+        claims = race(
+            *(partial(runs.claim, runner=who, agents=[AGENT], free=3) for who in (first, second))
+        )
+        given = [[assignment.lease.run for assignment in claim] for claim in claims]
+        assert sorted(given[0] + given[1]) == sorted(queued)
+        for runner, mine in zip((first, second), given, strict=True):
+            assert set(runner.runs.filter(pk__in=queued).values_list("pk", flat=True)) == set(mine)
+    assert set(Run.objects.values_list("attempt", flat=True)) == {1}
+
+
+def test_a_lost_run_is_taken_back_once():
+    for _ in range(ROUNDS // 2):
+        lost = [start_run() for _ in range(3)]
+        for run in lost:
+            take(run)
+            expire_lease(run)
+        moved = race(runs.reap, runs.reap)
+        assert sum(moved) == 3
+        for run in lost:
+            run.refresh_from_db()
+            assert (run.status, run.attempt) == (Run.Status.QUEUED, 1)
+        Run.objects.all().update(status=Run.Status.CANCELLED)
+
+
+def test_of_two_starts_on_one_thread_one_is_refused():
+    thread = start_run().thread
+    for _ in range(ROUNDS):
+        active = thread.runs.active().get()
+        take(active)
+        finish(active)
+        results = race(*[partial(start_run, thread=thread.thread_id)] * 2)
+        (refusal,) = [result for result in results if isinstance(result, ThreadBusy)]
+        assert str(refusal) == f"Thread {thread} has a run already; wait for it or cancel it."
+        assert [result for result in results if result is not refusal] == [
+            thread.runs.active().get()
+        ]
