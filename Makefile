@@ -23,7 +23,7 @@ test: $(VENV)/development.installed  ## Run the tests on SQLite, then on Postgre
 check: $(VENV)/development.installed  ## Lint, types, templates, deployment, migrations, the rules of the repository
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m djade --check --target-version 5.2 $(TEMPLATES)
+	$(BIN)/djade --check --target-version 5.2 $(TEMPLATES)
 	$(BIN)/mypy
 	$(PRODUCTION) $(BIN)/python manage.py collectstatic --noinput --verbosity 0
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
@@ -33,7 +33,7 @@ check: $(VENV)/development.installed  ## Lint, types, templates, deployment, mig
 format: $(VENV)/development.installed  ## Put code and templates into their form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
-	$(BIN)/python -m djade --target-version 5.2 $(TEMPLATES)
+	$(BIN)/djade --target-version 5.2 $(TEMPLATES)
 
 clean:  ## Remove what `make` made: the environment, the demo's data, caches
 	rm -rf $(VENV) .check .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,20 +1,20 @@
 """Everything that can be refused, and why.
 
-    AgentsError
-    ├── NotAllowed            403   the person lacks the role
-    ├── NotFound              404   no such agent, thread, interrupt or run
-    ├── Conflict              409   somebody or something was there first
-    │   ├── AlreadyDecided          another reviewer's decision stands
-    │   ├── PauseMoved              the pause is no longer the current one
-    │   ├── ShownDiffers            the form was not made for what the pause says
-    │   ├── ThreadBusy              a run is queued or running on the thread
-    │   ├── ThreadWaits             the thread waits for a decision
-    │   └── RunEnded                the run is over: there is nothing to cancel
-    ├── Invalid               422   what was given cannot be used
-    │   ├── InvalidAnswer           an answer the request does not allow; `errors` by path
-    │   └── InvalidInput            a start or a token that cannot be used; `errors` by path
-    └── RequestRefused              a runner's request; `code` is the wire's refusal code
-        └── TokenEnded              the token was revoked, or the process is another token's
+AgentsError
+├── NotAllowed            403   the person lacks the role
+├── NotFound              404   no such agent, thread, interrupt or run
+├── Conflict              409   somebody or something was there first
+│   ├── AlreadyDecided          another reviewer's decision stands
+│   ├── PauseMoved              the pause is no longer the current one
+│   ├── ShownDiffers            the form was not made for what the pause says
+│   ├── ThreadBusy              a run is queued or running on the thread
+│   ├── ThreadWaits             the thread waits for a decision
+│   └── RunEnded                the run is over: there is nothing to cancel
+├── Invalid               422   what was given cannot be used
+│   ├── InvalidAnswer           an answer the request does not allow; `errors` by path
+│   └── InvalidInput            a start or a token that cannot be used; `errors` by path
+└── RequestRefused              a runner's request; `code` is the wire's refusal code
+    └── TokenEnded              the token was revoked, or the process is another token's
 """
 
 from __future__ import annotations

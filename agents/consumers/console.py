@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qsl
 
+from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -99,7 +100,8 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
             news = {name: html for name, html in drawn.items() if self.sent.get(name) != html}
             self.sent = drawn
             # An empty frame is a sign of life: a page that hears nothing opens its socket again.
-            await self.send(text_data="".join(map(_partial, news, news.values())) or "{}")
+            with suppress(Disconnected):  # the page has left; Daphne is about to say so
+                await self.send(text_data="".join(map(_partial, news, news.values())) or "{}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), settings.PAGE_REFRESH_SECONDS)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, assert_never
 
+from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
@@ -107,7 +109,11 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         except ProtocolError as error:
             await self._close(error)
             return
-        await self.send(bytes_data=self._reply(frame_id, results))
+        await self._tell(self._reply(frame_id, results))
+
+    async def _tell(self, data: bytes) -> None:
+        with suppress(Disconnected):  # the runner has gone; Daphne is about to say so
+            await self.send(bytes_data=data)
 
     def _stop_waiting(self) -> None:
         if self.deadline is not None:
@@ -215,12 +221,12 @@ class RunnerConsumer(AsyncWebsocketConsumer):
 
     async def runner_wake(self, _: dict[str, Any]) -> None:
         """A run may be queued: tell the runner to claim."""
-        await self.send(bytes_data=codec.encode_hints([Wake()]))
+        await self._tell(codec.encode_hints([Wake()]))
 
     async def runner_cancel(self, message: dict[str, Any]) -> None:
         """A run was cancelled, perhaps one of this runner's: it knows its leases."""
         lease = Lease(message["run"], message["attempt"])
-        await self.send(bytes_data=codec.encode_hints([Cancel(lease)]))
+        await self._tell(codec.encode_hints([Cancel(lease)]))
 
     async def runner_revoked(self, message: dict[str, Any]) -> None:
         """A token was revoked: end the connections that were opened with it."""

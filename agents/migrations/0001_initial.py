@@ -9,7 +9,6 @@ import agents.models.thread
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,261 +17,569 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('description', models.TextField(blank=True)),
-                ('spec', agents.models.fields.PlainField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("description", models.TextField(blank=True)),
+                ("spec", agents.models.fields.PlainField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trigger', models.CharField(choices=[('start', 'Start'), ('resume', 'Resume')], max_length=16)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('interrupted', 'Interrupted'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('cancel_requested_at', models.DateTimeField(null=True)),
-                ('input', agents.models.fields.PlainField(null=True)),
-                ('context', agents.models.fields.PlainField(null=True)),
-                ('interrupt_before', models.JSONField(default=list)),
-                ('interrupt_after', models.JSONField(default=list)),
-                ('recursion_limit', models.PositiveIntegerField(default=100)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('lease_expires_at', models.DateTimeField(null=True)),
-                ('base_checkpoint_id', models.CharField(max_length=64, null=True)),
-                ('checkpoint_id', models.CharField(blank=True, max_length=64)),
-                ('next', models.JSONField(default=list)),
-                ('error', models.CharField(blank=True, max_length=200)),
-                ('message', models.TextField(blank=True)),
-                ('traceback', models.TextField(blank=True)),
-                ('refused', models.TextField(blank=True)),
-                ('cancel_requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('resumes', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='resumed_by', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[("start", "Start"), ("resume", "Resume")], max_length=16
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("interrupted", "Interrupted"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("cancel_requested_at", models.DateTimeField(null=True)),
+                ("input", agents.models.fields.PlainField(null=True)),
+                ("context", agents.models.fields.PlainField(null=True)),
+                ("interrupt_before", models.JSONField(default=list)),
+                ("interrupt_after", models.JSONField(default=list)),
+                ("recursion_limit", models.PositiveIntegerField(default=100)),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("lease_expires_at", models.DateTimeField(null=True)),
+                ("base_checkpoint_id", models.CharField(max_length=64, null=True)),
+                ("checkpoint_id", models.CharField(blank=True, max_length=64)),
+                ("next", models.JSONField(default=list)),
+                ("error", models.CharField(blank=True, max_length=200)),
+                ("message", models.TextField(blank=True)),
+                ("traceback", models.TextField(blank=True)),
+                ("refused", models.TextField(blank=True)),
+                (
+                    "cancel_requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "resumes",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="resumed_by",
+                        to="agents.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-pk',),
-                'permissions': (('start_run', 'Can start, cancel, replay and fork runs'),),
+                "ordering": ("-pk",),
+                "permissions": (("start_run", "Can start, cancel, replay and fork runs"),),
             },
         ),
         migrations.CreateModel(
-            name='Interrupt',
+            name="Interrupt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('kind', models.CharField(choices=[('interrupt', 'Interrupt'), ('breakpoint', 'Breakpoint')], max_length=16)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('answered', 'Answered'), ('applied', 'Applied'), ('superseded', 'Superseded'), ('cancelled', 'Cancelled'), ('expired', 'Expired')], default='pending', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('checkpoint_id', models.CharField(max_length=64)),
-                ('interrupt_id', models.CharField(max_length=128)),
-                ('task_id', models.CharField(blank=True, max_length=64)),
-                ('ns', models.TextField(blank=True)),
-                ('node', models.CharField(max_length=255)),
-                ('value', agents.models.fields.PlainField(null=True)),
-                ('response_schema', agents.models.fields.PlainField(null=True)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('digest', models.CharField(max_length=64)),
-                ('dialect', models.CharField(max_length=32)),
-                ('headline', models.CharField(max_length=200)),
-                ('actions', models.PositiveSmallIntegerField(default=1)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='interrupts', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("interrupt", "Interrupt"), ("breakpoint", "Breakpoint")],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("answered", "Answered"),
+                            ("applied", "Applied"),
+                            ("superseded", "Superseded"),
+                            ("cancelled", "Cancelled"),
+                            ("expired", "Expired"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("checkpoint_id", models.CharField(max_length=64)),
+                ("interrupt_id", models.CharField(max_length=128)),
+                ("task_id", models.CharField(blank=True, max_length=64)),
+                ("ns", models.TextField(blank=True)),
+                ("node", models.CharField(max_length=255)),
+                ("value", agents.models.fields.PlainField(null=True)),
+                ("response_schema", agents.models.fields.PlainField(null=True)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                ("dialect", models.CharField(max_length=32)),
+                ("headline", models.CharField(max_length=200)),
+                ("actions", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="interrupts",
+                        to="agents.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('run', 'position'),
-                'permissions': (('decide_interrupt', 'Can decide what a paused agent may do'),),
+                "ordering": ("run", "position"),
+                "permissions": (("decide_interrupt", "Can decide what a paused agent may do"),),
             },
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decided_at', models.DateTimeField(auto_now_add=True)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('actions', agents.models.fields.PlainField()),
-                ('resume', agents.models.fields.PlainField(null=True)),
-                ('summary', models.CharField(max_length=300)),
-                ('status', models.CharField(choices=[('recorded', 'Recorded'), ('delivered', 'Delivered'), ('applied', 'Applied'), ('refused', 'Refused')], default='recorded', max_length=16)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('decided_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to=settings.AUTH_USER_MODEL)),
-                ('interrupt', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='decision', to='agents.interrupt')),
-                ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='decisions', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(auto_now_add=True)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("actions", agents.models.fields.PlainField()),
+                ("resume", agents.models.fields.PlainField(null=True)),
+                ("summary", models.CharField(max_length=300)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("recorded", "Recorded"),
+                            ("delivered", "Delivered"),
+                            ("applied", "Applied"),
+                            ("refused", "Refused"),
+                        ],
+                        default="recorded",
+                        max_length=16,
+                    ),
+                ),
+                ("delivered_at", models.DateTimeField(null=True)),
+                ("applied_at", models.DateTimeField(null=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "interrupt",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decision",
+                        to="agents.interrupt",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="decisions",
+                        to="agents.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('pk',),
+                "ordering": ("pk",),
             },
         ),
         migrations.CreateModel(
-            name='Runner',
+            name="Runner",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('instance', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('capacity', models.PositiveIntegerField()),
-                ('versions', models.JSONField(default=dict)),
-                ('channel', models.CharField(blank=True, max_length=200)),
-                ('connected_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('disconnected_at', models.DateTimeField(blank=True, null=True)),
-                ('agents', models.ManyToManyField(related_name='runners', to='agents.agent')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("instance", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("capacity", models.PositiveIntegerField()),
+                ("versions", models.JSONField(default=dict)),
+                ("channel", models.CharField(blank=True, max_length=200)),
+                ("connected_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                ("disconnected_at", models.DateTimeField(blank=True, null=True)),
+                ("agents", models.ManyToManyField(related_name="runners", to="agents.agent")),
             ],
             options={
-                'ordering': ('-last_seen_at',),
+                "ordering": ("-last_seen_at",),
             },
         ),
         migrations.AddField(
-            model_name='run',
-            name='runner',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='runs', to='agents.runner'),
+            model_name="run",
+            name="runner",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="runs",
+                to="agents.runner",
+            ),
         ),
         migrations.CreateModel(
-            name='RunnerToken',
+            name="RunnerToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('agents', models.JSONField(default=list, help_text='Names of the agents this token serves.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                (
+                    "agents",
+                    models.JSONField(
+                        default=list, help_text="Names of the agents this token serves."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name',),
+                "ordering": ("name",),
             },
         ),
         migrations.AddField(
-            model_name='runner',
-            name='token',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runners', to='agents.runnertoken'),
+            model_name="runner",
+            name="token",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="runners",
+                to="agents.runnertoken",
+            ),
         ),
         migrations.CreateModel(
-            name='Thread',
+            name="Thread",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('thread_id', models.CharField(default=agents.models.thread.new_thread_id, max_length=255, unique=True)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('status', models.CharField(choices=[('idle', 'Idle'), ('busy', 'Busy'), ('interrupted', 'Interrupted'), ('error', 'Error')], default='idle', max_length=16)),
-                ('snapshot', agents.models.fields.PlainField(null=True)),
-                ('snapshot_checkpoint_id', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('part_next', models.BigIntegerField(default=0)),
-                ('part_epoch', models.IntegerField(default=0)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='threads', to='agents.agent')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "thread_id",
+                    models.CharField(
+                        default=agents.models.thread.new_thread_id, max_length=255, unique=True
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=200)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("idle", "Idle"),
+                            ("busy", "Busy"),
+                            ("interrupted", "Interrupted"),
+                            ("error", "Error"),
+                        ],
+                        default="idle",
+                        max_length=16,
+                    ),
+                ),
+                ("snapshot", agents.models.fields.PlainField(null=True)),
+                ("snapshot_checkpoint_id", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("part_next", models.BigIntegerField(default=0)),
+                ("part_epoch", models.IntegerField(default=0)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="threads",
+                        to="agents.agent",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-updated_at', '-pk'),
+                "ordering": ("-updated_at", "-pk"),
             },
         ),
         migrations.AddField(
-            model_name='run',
-            name='thread',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='agents.thread'),
+            model_name="run",
+            name="thread",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="agents.thread"
+            ),
         ),
         migrations.CreateModel(
-            name='PendingWrite',
+            name="PendingWrite",
             fields=[
-                ('pk', models.CompositePrimaryKey('thread_id', 'ns', 'checkpoint_id', 'task_id', 'index', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('ns', models.TextField()),
-                ('checkpoint_id', models.CharField(max_length=64)),
-                ('task_id', models.CharField(max_length=64)),
-                ('index', models.IntegerField()),
-                ('task_path', models.TextField()),
-                ('channel', models.TextField()),
-                ('kind', models.CharField(max_length=32)),
-                ('form', models.SmallIntegerField(choices=[(0, 'Whole'), (1, 'Runs')])),
-                ('data', models.BinaryField()),
-                ('thread', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='agents.thread')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "thread_id",
+                        "ns",
+                        "checkpoint_id",
+                        "task_id",
+                        "index",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("ns", models.TextField()),
+                ("checkpoint_id", models.CharField(max_length=64)),
+                ("task_id", models.CharField(max_length=64)),
+                ("index", models.IntegerField()),
+                ("task_path", models.TextField()),
+                ("channel", models.TextField()),
+                ("kind", models.CharField(max_length=32)),
+                ("form", models.SmallIntegerField(choices=[(0, "Whole"), (1, "Runs")])),
+                ("data", models.BinaryField()),
+                (
+                    "thread",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="agents.thread",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Part',
+            name="Part",
             fields=[
-                ('pk', models.CompositePrimaryKey('thread_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField()),
-                ('hash', models.BinaryField(max_length=16)),
-                ('data', models.BinaryField()),
-                ('thread', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='agents.thread')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "thread_id",
+                        "seq",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("seq", models.BigIntegerField()),
+                ("hash", models.BinaryField(max_length=16)),
+                ("data", models.BinaryField()),
+                (
+                    "thread",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="agents.thread",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='interrupt',
-            name='thread',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='interrupts', to='agents.thread'),
+            model_name="interrupt",
+            name="thread",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="interrupts",
+                to="agents.thread",
+            ),
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('pk', models.CompositePrimaryKey('thread_id', 'ns', 'checkpoint_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('ns', models.TextField()),
-                ('checkpoint_id', models.CharField(max_length=64)),
-                ('parent_id', models.CharField(max_length=64, null=True)),
-                ('document', models.BinaryField()),
-                ('metadata', agents.models.fields.PlainField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('run', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.run')),
-                ('thread', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='checkpoints', to='agents.thread')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "thread_id",
+                        "ns",
+                        "checkpoint_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("ns", models.TextField()),
+                ("checkpoint_id", models.CharField(max_length=64)),
+                ("parent_id", models.CharField(max_length=64, null=True)),
+                ("document", models.BinaryField()),
+                ("metadata", agents.models.fields.PlainField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="agents.run",
+                    ),
+                ),
+                (
+                    "thread",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="checkpoints",
+                        to="agents.thread",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Blob',
+            name="Blob",
             fields=[
-                ('pk', models.CompositePrimaryKey('thread_id', 'ns', 'channel', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('ns', models.TextField()),
-                ('channel', models.TextField()),
-                ('version', models.CharField(max_length=64)),
-                ('kind', models.CharField(max_length=32)),
-                ('form', models.SmallIntegerField(choices=[(0, 'Whole'), (1, 'Runs')])),
-                ('data', models.BinaryField()),
-                ('thread', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='agents.thread')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "thread_id",
+                        "ns",
+                        "channel",
+                        "version",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("ns", models.TextField()),
+                ("channel", models.TextField()),
+                ("version", models.CharField(max_length=64)),
+                ("kind", models.CharField(max_length=32)),
+                ("form", models.SmallIntegerField(choices=[(0, "Whole"), (1, "Runs")])),
+                ("data", models.BinaryField()),
+                (
+                    "thread",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="agents.thread",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['-updated_at', '-id'], name='thread_newest'),
+            model_name="thread",
+            index=models.Index(fields=["-updated_at", "-id"], name="thread_newest"),
         ),
         migrations.AddIndex(
-            model_name='thread',
-            index=models.Index(fields=['agent', '-updated_at'], name='thread_by_agent'),
+            model_name="thread",
+            index=models.Index(fields=["agent", "-updated_at"], name="thread_by_agent"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status__in', ('queued', 'running'))), fields=['status', 'lease_expires_at'], name='run_active'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("status__in", ("queued", "running"))),
+                fields=["status", "lease_expires_at"],
+                name="run_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('queued', 'running'))), fields=('thread',), name='one_active_run_per_thread'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ("queued", "running"))),
+                fields=("thread",),
+                name="one_active_run_per_thread",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'running'), _negated=True), models.Q(('attempt__gte', 1), ('lease_expires_at__isnull', False)), _connector='OR'), name='running_means_leased'),
+            model_name="run",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "running"), _negated=True),
+                    models.Q(("attempt__gte", 1), ("lease_expires_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="running_means_leased",
+            ),
         ),
         migrations.AddIndex(
-            model_name='interrupt',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['created_at'], name='inbox'),
+            model_name="interrupt",
+            index=models.Index(
+                condition=models.Q(("status", "pending")), fields=["created_at"], name="inbox"
+            ),
         ),
         migrations.AddIndex(
-            model_name='interrupt',
-            index=models.Index(fields=['thread', 'checkpoint_id'], name='interrupt_of_checkpoint'),
+            model_name="interrupt",
+            index=models.Index(fields=["thread", "checkpoint_id"], name="interrupt_of_checkpoint"),
         ),
         migrations.AddConstraint(
-            model_name='interrupt',
-            constraint=models.UniqueConstraint(fields=('run', 'position'), name='one_interrupt_per_position'),
+            model_name="interrupt",
+            constraint=models.UniqueConstraint(
+                fields=("run", "position"), name="one_interrupt_per_position"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='interrupt',
-            constraint=models.UniqueConstraint(fields=('run', 'task_id', 'interrupt_id'), name='one_question_per_task_and_id'),
+            model_name="interrupt",
+            constraint=models.UniqueConstraint(
+                fields=("run", "task_id", "interrupt_id"), name="one_question_per_task_and_id"
+            ),
         ),
     ]

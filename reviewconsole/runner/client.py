@@ -103,6 +103,7 @@ class ConsoleClient:
     ) -> None:
         self.url = endpoint(url)
         self.ended: Future[None] = Future()
+        self.ended.set_running_or_notify_cancel()  # who stops waiting for it does not cancel it
         self._token = token
         self._hello = hello
         self._on_welcome = _guarded(on_welcome)

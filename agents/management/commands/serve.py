@@ -1,5 +1,7 @@
 """`manage.py serve`: the console itself."""
 
+import os
+import threading
 from typing import Any
 
 from channels.routing import get_default_application
@@ -7,6 +9,8 @@ from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+STOPPING_SECONDS = 3.0  # for threads to finish what they are at
 
 
 class Command(BaseCommand):
@@ -36,11 +40,22 @@ class Command(BaseCommand):
             server_name="",
         )
         server.run()
+        self.end_soon()
         if server.abort_start:
             raise CommandError(
                 f"Cannot listen on {settings.HOST}:{settings.PORT}. Most likely another process "
                 "does: stop it, or set PORT to another number."
             )
+
+    def end_soon(self) -> None:
+        """End the process, even if a thread waits for the event loop that has just stopped.
+
+        A request that was cut off may leave one behind, and Python would wait for it for ever.
+        What it had not committed is rolled back.
+        """
+        end = threading.Timer(STOPPING_SECONDS, os._exit, args=(0,))
+        end.daemon = True
+        end.start()
 
     def announce(self) -> None:
         """Say where the console is."""
