@@ -35,7 +35,8 @@ def test_each_call_has_its_own_decision_and_all_are_sent_at_once(visit: Visit, a
     submit = page.get_by_role("button", name="Submit all 3 decisions")
     expect(submit).to_be_disabled()
 
-    page.get_by_role("group", name="Decision on send_email").get_by_text("Approve send_email").click()
+    email = page.get_by_role("group", name="Decision on send_email")
+    email.get_by_text("Approve send_email").click()
     expect(page.locator("[data-pill='0']")).to_have_attribute("data-decision", "approve")
     page.get_by_role("button", name="Next undecided").click()
     refund = page.get_by_role("region", name="refund")
