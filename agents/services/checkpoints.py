@@ -95,15 +95,15 @@ def _unavailable(error: Exception) -> Refused:
 
 
 class _Work:
-    """One transaction's calls, with the rows they name locked: runs first, then threads."""
+    """One transaction's calls, with the rows they name locked: threads first, then runs."""
 
     def __init__(self, calls: Sequence[Call], numbers: PartNumbers) -> None:
         self.calls = calls
         self.batch = Batch(numbers)
-        leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
-        self.runs = {run.pk: run for run in _locked_runs(leases)}
         names = {request.thread for _, request in calls if request.thread is not None}
         self.threads = {thread.thread_id: thread for thread in _locked_threads(names)}
+        leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
+        self.runs = {run.pk: run for run in _locked_runs(leases)}
         self.served: dict[int, list[str]] = {}
 
     def results(self) -> list[Result]:

@@ -78,7 +78,8 @@ def _record(
     answer: reviews.Answer,
 ) -> Decision:
     # Decisions on one pause queue up here: the last of them must see all the others.
-    paused = Run.objects.select_for_update().get(pk=asked.run_id)
+    runs.lock_thread(run=asked.run_id)
+    paused = Run.objects.get(pk=asked.run_id)
     won = (
         Interrupt.objects.pending()
         .filter(pk=asked.pk)

@@ -37,7 +37,8 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
         raise TokenEnded(f"token {token.name} was revoked")
     if Runner.objects.filter(instance=hello.instance).exclude(token=token).exists():
         raise TokenEnded(f"runner {hello.instance} belongs to another token")
-    agents = [_announce(spec) for spec in hello.agents if spec.get("name") in token.agents]
+    announced = {spec["name"]: spec for spec in hello.agents if spec.get("name") in token.agents}
+    agents = [_announce(announced[name]) for name in sorted(announced)]  # one order for all
     runner, _made = Runner.objects.update_or_create(
         instance=hello.instance,
         defaults={

@@ -218,6 +218,7 @@ def cancel(*, run: int, user: User | None) -> Run:
     if user is not None and not user.has_perm(roles.START):
         raise NotAllowed("Cancelling runs is for operators; ask an admin for that role.")
     now = timezone.now()
+    lock_thread(run=run)
     row = (
         Run.objects.select_for_update(of=("self",)).select_related("thread").filter(pk=run).first()
     )
@@ -264,9 +265,9 @@ def _fate(run: Run) -> dict[str, Any]:
 def _take_back(run: Run, fate: dict[str, Any]) -> bool:
     """Take a run out of its runner's hands, to this fate or, if it was to be cancelled, to that.
 
-    One transaction a run: rows are locked in the order run, thread, as everywhere. False when the
-    run has moved or its lease was renewed since it was read.
+    One transaction a run. False when the run has moved or its lease was renewed since it was read.
     """
+    lock_thread(run=run.pk)
     if run.cancel_requested_at:
         fate = {"status": Run.Status.CANCELLED, "finished_at": timezone.now()}
     same = Run.objects.filter(
@@ -295,6 +296,7 @@ def end(runner: Runner, lease: Lease, to: Run.Status, **fields: Any) -> tuple[Ru
     Raises:
         RequestRefused: `fenced` — another attempt, another runner, or another end.
     """
+    lock_thread(run=lease.run)
     mine = Run.objects.filter(pk=lease.run, attempt=lease.attempt, runner=runner)
     moved = mine.filter(status=Run.Status.RUNNING).update(
         status=to, finished_at=timezone.now(), lease_expires_at=None, **fields
@@ -319,6 +321,15 @@ def store_snapshot(run: Run, checkpoint_id: str | None, state: Whole) -> None:
     except ValueError as error:
         # Encrypted, damaged or nested too deeply: no reason to lose a pause or an end.
         thread.update(snapshot={"unreadable": str(error)}, snapshot_checkpoint_id=at)
+
+
+def lock_thread(*, run: int) -> None:
+    """Take the lock of a run's thread, inside the caller's transaction.
+
+    Whoever moves a run takes it first, and locks runs after it: so nobody waits in a circle.
+    """
+    threads = Thread.objects.select_for_update(of=("self",)).filter(runs=run)
+    list(threads.values_list("pk"))
 
 
 def set_thread(run: Run, status: Thread.Status) -> None:

@@ -4,12 +4,12 @@ from functools import partial
 
 import pytest
 
-from agents.exceptions import ThreadBusy
+from agents.exceptions import ThreadBusy, ThreadWaits
 from agents.models import Part, Run, Thread
 from agents.services import runs
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import Done
-from tests.factories import AGENT, connect_runner, expire_lease, finish, start_run, take
+from reviewconsole.protocol.messages import CheckpointRequest, Done
+from tests.factories import AGENT, connect_runner, expire_lease, finish, pause, start_run, take
 from tests.faults.racing import race
 from tests.services.saving import chat, execute, get, parts, put, put_writes, values_of, whole
 
@@ -18,13 +18,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 ROUNDS = 40
 
 
+def give_up(run: Run) -> None:
+    """The end of a run whose runner is lost."""
+    expire_lease(run)
+    assert runs.reap() == 1
+
+
 def test_parts_saved_by_two_processes_at_once_keep_their_numbers():
     runner = connect_runner()
     stores = (Store(), Store())
     execute(runner, put("1ef0"))  # the thread is there
     expected = {}
     for turn in range(ROUNDS):
-        batches = []
+        batches: list[list[CheckpointRequest]] = []
         for process in (0, 1):
             name = f"1ef{turn:02}{process}"
             # New messages of each process, some of both, and those of the turn before.
@@ -93,6 +99,16 @@ def test_a_lost_run_is_taken_back_once():
             run.refresh_from_db()
             assert (run.status, run.attempt) == (Run.Status.QUEUED, 1)
         Run.objects.all().update(status=Run.Status.CANCELLED)
+
+
+@pytest.mark.parametrize("end", [finish, pause, give_up], ids=["finish", "pause", "give_up"])
+def test_a_start_and_the_end_of_the_run_before_do_not_wait_for_each_other(end):
+    for _ in range(ROUNDS):
+        run = start_run()
+        take(run)
+        started, ended = race(partial(start_run, thread=run.thread.thread_id), partial(end, run))
+        assert not isinstance(ended, Exception), ended
+        assert isinstance(started, Run | ThreadBusy | ThreadWaits), started
 
 
 def test_of_two_starts_on_one_thread_one_is_refused():
