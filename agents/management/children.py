@@ -36,11 +36,11 @@ class Children:
         return self
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Run `command` with the variables of this process and those of `environment`."""
+        """Run `command` with these variables and no others."""
         self.processes[name] = subprocess.Popen(
             command,
             cwd=settings.BASE_DIR,
-            env=os.environ | environment,
+            env=environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=end_with_parent,

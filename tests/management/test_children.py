@@ -34,8 +34,8 @@ def is_running(pid: int) -> bool:
 
 def test_leaving_the_context_ends_the_children() -> None:
     with Children() as children:
-        children.start("one", SLEEP, {})
-        children.start("two", SLEEP, {})
+        children.start("one", SLEEP, os.environ)
+        children.start("two", SLEEP, os.environ)
     codes = [process.returncode for process in children.processes.values()]
     assert codes == [-signal.SIGTERM, -signal.SIGTERM]
 
@@ -46,15 +46,15 @@ def test_a_child_that_does_not_stop_is_killed(
     monkeypatch.setattr("agents.management.children.STOP_SECONDS", 0.2)
     note = tmp_path / "note"
     with Children() as children:
-        children.start("stubborn", STUBBORN, {"NOTE": str(note)})
+        children.start("stubborn", STUBBORN, os.environ | {"NOTE": str(note)})
         assert children.wait_until(lambda: bool(note.exists() and note.read_text()), seconds=20)
     assert children.processes["stubborn"].returncode == -signal.SIGKILL
 
 
 def test_the_end_of_one_child_is_the_end_of_all() -> None:
     with Children() as children:
-        children.start("The long one", SLEEP, {})
-        children.start("The short one", [sys.executable, "-c", "raise SystemExit(3)"], {})
+        children.start("The long one", SLEEP, os.environ)
+        children.start("The short one", [sys.executable, "-c", "raise SystemExit(3)"], os.environ)
         with pytest.raises(ChildEnded, match=r"^The short one has ended \(exit code 3\)"):
             children.watch()
     assert children.processes["The long one"].returncode == -signal.SIGTERM
@@ -69,11 +69,11 @@ def test_waiting_ends_with_its_time() -> None:
 def test_children_do_not_outlive_a_command_that_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "note"
     program = (
-        "import sys, time\n"
+        "import os, sys, time\n"
         "from agents.management.children import Children\n"
         "with Children() as children:\n"
         "    sleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
-        "    children.start('orphan', sleep, {})\n"
+        "    children.start('orphan', sleep, os.environ)\n"
         f"    open({str(note)!r}, 'w').write(str(children.processes['orphan'].pid))\n"
         "    time.sleep(60)\n"
     )

@@ -151,15 +151,24 @@ def test_a_function_that_never_ends_does_not_keep_the_process(tmp_path, peer: Pe
     assert [each.lease for each in peer.of(Release)] == [Lease(1, 1)]
 
 
-def test_manage_runner_is_the_same_in_a_process_without_django(tmp_path, peer: Peer):
+def test_manage_runner_is_the_same_in_a_process_without_django_or_secrets(tmp_path, peer: Peer):
     path = graphs(tmp_path, agent="./agent.py:agent")
+    secrets = {"SECRET_KEY", "DATABASE_URL", "PGPASSWORD", "REDIS_URL"}
+    with (tmp_path / "agent.py").open("a") as agent:
+        agent.write(f"print(os.environ.keys() & {secrets!r}, os.environ['OPENAI_API_KEY'])\n")
     env = {
         "REVIEWCONSOLE_URL": peer.url,
         "REVIEWCONSOLE_TOKEN": TOKEN,
         "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "SECRET_KEY": "signs-sessions",
+        "PGPASSWORD": "opens-the-database",
+        "OPENAI_API_KEY": "the-agent's-own",
     }
     with running(str(ROOT / "manage.py"), "runner", "--agents", str(path), **env) as process:
         until(lambda: peer.of(Hello))
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=20)
-    assert (process.returncode, printed) == (0, "False reviewconsole.runner.interrupts true\n")
+    assert (process.returncode, printed) == (
+        0,
+        "False reviewconsole.runner.interrupts true\nset() the-agent's-own\n",
+    )

@@ -1,6 +1,7 @@
 """`manage.py demo`: everything on this machine, with something to review in it."""
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from agents import roles
 from agents.management.children import ChildEnded, Children
+from agents.management.environment import for_agents
 from agents.models import Agent, Interrupt, Thread
 from agents.services import runs, tokens
 
@@ -95,11 +97,12 @@ def make_people() -> None:
 
 def start(children: Children) -> None:
     """Start the console and a runner, and return once the console takes requests."""
-    children.start("The console", [sys.executable, "manage.py", "serve"], {})
+    children.start("The console", [sys.executable, "manage.py", "serve"], os.environ)
     children.start(
         "The runner",
         [sys.executable, "-m", "reviewconsole.runner", "--agents", str(AGENTS)],
-        {
+        for_agents()
+        | {
             "REVIEWCONSOLE_URL": f"ws://{settings.HOST}:{settings.PORT}",
             "REVIEWCONSOLE_TOKEN": runner_secret(),
         },

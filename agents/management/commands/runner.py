@@ -9,11 +9,14 @@ from typing import NoReturn
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from agents.management.environment import for_agents
+
 
 class Command(BaseCommand):
     """Becomes `python -m reviewconsole.runner`.
 
-    The process is replaced, so that the one that runs agents has neither Django nor the database.
+    The process is replaced, so that the one that runs agents has neither Django, nor the database,
+    nor a secret of the console.
     """
 
     help = "Serve agents to a console; takes the arguments of `python -m reviewconsole.runner`."
@@ -21,6 +24,6 @@ class Command(BaseCommand):
     def run_from_argv(self, argv: list[str]) -> NoReturn:
         """Hand all arguments on as they are, `--help` too."""
         paths = [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        environment = for_agents() | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
         arguments = [sys.executable, "-m", "reviewconsole.runner", *argv[2:]]
         os.execve(sys.executable, arguments, environment)  # noqa: S606 -- no shell is meant
