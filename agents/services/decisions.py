@@ -186,10 +186,9 @@ def apply(*, runner: Runner, request: Applied) -> None:
     run = _leased(runner, request.lease)
     now = timezone.now()
     mine = Decision.objects.filter(interrupt__thread=run.thread_id, pk__in=request.decisions)
-    mine.filter(delivered_at=None).update(delivered_at=now)
-    mine.exclude(status__in=(Decision.Status.APPLIED, Decision.Status.REFUSED)).update(
-        status=Decision.Status.APPLIED, applied_at=now
-    )
+    under_way = mine.filter(status__in=(Decision.Status.RECORDED, Decision.Status.DELIVERED))
+    under_way.filter(delivered_at=None).update(delivered_at=now)
+    under_way.update(status=Decision.Status.APPLIED, applied_at=now)
     asked = list(mine.values_list("interrupt_id", flat=True))
     Interrupt.objects.filter(pk__in=asked, status=Interrupt.Status.ANSWERED).update(
         status=Interrupt.Status.APPLIED

@@ -14,7 +14,7 @@ from agents.services import runs
 from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
-from reviewconsole.protocol.messages import Paused, PostedInterrupt, RefusalCode
+from reviewconsole.protocol.messages import Cancelled, Paused, PostedInterrupt, RefusalCode
 
 
 @transaction.atomic
@@ -22,7 +22,8 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
     """End a run at its pause and put its questions before people. Idempotent for the same lease.
 
     When the runner refused the run's decisions (the live pause differs from what was decided),
-    those decisions end as `refused` and the questions are asked anew.
+    those decisions end as `refused` and the questions are asked anew. A run that was to be
+    cancelled is cancelled, and nothing is asked.
 
     Raises:
         RequestRefused: `fenced` — the lease is over; `invalid` — no question, an unreadable value,
@@ -32,6 +33,8 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
         raise RequestRefused(
             RefusalCode.INVALID, "a pause without a question; report the end instead"
         )
+    if runs.is_to_be_cancelled(request.lease):
+        return runs.stop(runner=runner, request=Cancelled(request.lease))
     run, moved = runs.end(
         runner, request.lease, Run.Status.INTERRUPTED, checkpoint_id=request.checkpoint_id,
         next=list(request.next), refused=column_text(request.refused or ""),

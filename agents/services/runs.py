@@ -206,9 +206,15 @@ def stop(*, runner: Runner, request: Cancelled) -> Run:
     return run
 
 
+def is_to_be_cancelled(lease: Lease) -> bool:
+    """Whether cancelling this run was asked for; its thread is locked from then on."""
+    lock_thread(run=lease.run)
+    return Run.objects.filter(pk=lease.run, cancel_requested_at__isnull=False).exists()
+
+
 @transaction.atomic
 def cancel(*, run: int, user: User | None) -> Run:
-    """Cancel a run: at once while it is queued; a running one at its next step.
+    """Cancel a run: at once while it is queued or its lease is over; else at its next step.
 
     Raises:
         NotAllowed: the person may not cancel runs.
@@ -219,9 +225,7 @@ def cancel(*, run: int, user: User | None) -> Run:
         raise NotAllowed("Cancelling runs is for operators; ask an admin for that role.")
     now = timezone.now()
     lock_thread(run=run)
-    row = (
-        Run.objects.select_for_update(of=("self",)).select_related("thread").filter(pk=run).first()
-    )
+    row = Run.objects.select_related("thread").filter(pk=run).first()
     if row is None:
         raise NotFound(f"There is no run {run}.")
     asked = {"cancel_requested_at": now, "cancel_requested_by": user}
@@ -231,8 +235,9 @@ def cancel(*, run: int, user: User | None) -> Run:
     ):
         _after_cancel(row)
     elif same.filter(status=Run.Status.RUNNING).update(**asked):
-        push.cancel_run(row.pk, row.attempt)
-        push.changed(f"thread.{row.thread_id}")
+        if not _take_back_if_abandoned(row):
+            push.cancel_run(row.pk, row.attempt)
+            push.changed(f"thread.{row.thread_id}")
     else:
         raise RunEnded(f"Run {run} is over: {row.get_status_display().lower()}.")
     row.refresh_from_db()
@@ -261,6 +266,10 @@ def _fate(run: Run) -> dict[str, Any]:
     }
 
 
+def _take_back_if_abandoned(run: Run) -> bool:
+    return Run.objects.abandoned().filter(pk=run.pk).exists() and _take_back(run, _fate(run))
+
+
 @transaction.atomic
 def _take_back(run: Run, fate: dict[str, Any]) -> bool:
     """Take a run out of its runner's hands, to this fate or, if it was to be cancelled, to that.
@@ -268,12 +277,12 @@ def _take_back(run: Run, fate: dict[str, Any]) -> bool:
     One transaction a run. False when the run has moved or its lease was renewed since it was read.
     """
     lock_thread(run=run.pk)
-    if run.cancel_requested_at:
-        fate = {"status": Run.Status.CANCELLED, "finished_at": timezone.now()}
     same = Run.objects.filter(
         pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt,
         lease_expires_at=run.lease_expires_at,
     )  # fmt: skip
+    if same.filter(cancel_requested_at__isnull=False).exists():
+        fate = {"status": Run.Status.CANCELLED, "finished_at": timezone.now()}
     if not same.update(runner=None, lease_expires_at=None, **fate):
         return False
     run.refresh_from_db()

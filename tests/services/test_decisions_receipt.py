@@ -100,6 +100,18 @@ def test_a_refused_decision_is_never_applied(two):
     assert receipts(run) == [("refused", "superseded"), ("applied", "applied")]
 
 
+def test_a_refused_decision_was_never_delivered(alice):
+    """It comes again with the answer that took its place: a task is offered all of its thread."""
+    before = make_interrupt("pay 1?")
+    refused = decide(before, alice)
+    (anew,) = pause(refused.run, "pay 2?", refused="another question")
+    run = decide(anew, alice).run
+    take(run)
+    apply(run, refused)
+    refused.refresh_from_db()
+    assert (refused.status, refused.delivered_at, refused.applied_at) == ("refused", None, None)
+
+
 def test_decisions_of_another_run_are_not_touched(two, alice):
     run = two[0].run
     other = decide(make_interrupt(), alice)

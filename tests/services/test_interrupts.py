@@ -6,7 +6,7 @@ import pytest
 
 from agents.exceptions import RequestRefused
 from agents.models import Decision, Interrupt, Run, Thread
-from agents.services import interrupts
+from agents.services import interrupts, runs
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import Whole
 from reviewconsole.protocol.plain import Plain, Typed
@@ -138,6 +138,21 @@ def test_a_repeated_pause_leaves_what_came_after_it_alone(alice):
     interrupts.open_pause(runner=runner, request=request)
     assert Interrupt.objects.get().status == Interrupt.Status.ANSWERED
     assert Thread.objects.get().status == Thread.Status.BUSY
+
+
+def test_a_run_that_is_to_be_cancelled_asks_nothing(alice):
+    """It paused before its runner heard of the cancelling."""
+    interrupt = make_interrupt()
+    run = decide(interrupt, alice).run
+    take(run)
+    runs.cancel(run=run.pk, user=None)
+    paused = make_paused(run, "another question?")
+    for _ in range(2):
+        interrupts.open_pause(runner=run.runner, request=paused)
+    run.refresh_from_db()
+    interrupt.refresh_from_db()
+    assert (run.status, run.thread.status) == (Run.Status.CANCELLED, Thread.Status.IDLE)
+    assert (interrupt.status, Interrupt.objects.count()) == (Interrupt.Status.CANCELLED, 1)
 
 
 def test_a_pause_without_a_question_is_refused(db):

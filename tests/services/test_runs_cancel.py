@@ -9,6 +9,7 @@ from reviewconsole.protocol.messages import Cancelled
 from tests.factories import (
     connect_runner,
     decide,
+    expire_lease,
     fail,
     finish,
     lease_of,
@@ -41,6 +42,18 @@ def test_a_running_run_goes_on_until_its_runner_has_stopped_it(olga):
     run.refresh_from_db()
     assert (run.status, run.lease_expires_at) == (Run.Status.CANCELLED, None)
     assert Thread.objects.get(pk=run.thread_id).status == Thread.Status.IDLE
+
+
+def test_a_run_whose_runner_has_vanished_is_cancelled_at_once(olga, alice):
+    """No heartbeat may ever come that would notice."""
+    interrupt = make_interrupt()
+    run = decide(interrupt, alice).run
+    take(run)
+    expire_lease(run)
+    run = runs.cancel(run=run.pk, user=olga)
+    interrupt.refresh_from_db()
+    assert (run.status, run.cancel_requested_by) == (Run.Status.CANCELLED, olga)
+    assert (run.thread.status, interrupt.status) == ("idle", Interrupt.Status.CANCELLED)
 
 
 def test_a_running_run_may_be_asked_to_stop_again(olga, ada):

@@ -79,6 +79,23 @@ def test_a_run_that_was_to_be_cancelled_is_cancelled(db, settings, alice, attemp
     assert (run.thread.status, interrupt.status) == ("idle", Interrupt.Status.CANCELLED)
 
 
+def test_a_run_cancelled_between_the_look_and_the_move_is_cancelled(db):
+    run = start_run()
+    take(run)
+    expire_lease(run)
+    cancels = [Run.objects.filter(pk=run.pk)]
+
+    def cancel_first(execute, sql, params, many, context):
+        if sql.startswith("SAVEPOINT") and cancels:
+            cancels.pop().update(cancel_requested_at=timezone.now())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(cancel_first):
+        assert runs.reap() == 1
+    run.refresh_from_db()
+    assert run.status == Run.Status.CANCELLED
+
+
 def test_every_abandoned_run_is_moved(db):
     lost = [start_run() for _ in range(3)]
     for run in lost:
