@@ -75,11 +75,15 @@ def start(
             thread=row, trigger=Run.Trigger.START, created_by=user, input=input, context=context,
             interrupt_before=list(interrupt_before), interrupt_after=list(interrupt_after),
         )  # fmt: skip
-        # A failed run may have left questions that nobody will ask again.
-        Interrupt.objects.filter(thread=row, status=Interrupt.Status.ANSWERED).update(
-            status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now()
-        )
+        _supersede(row)
     return run
+
+
+def _supersede(thread: Thread) -> None:
+    """Close the questions whose answers a failed run left behind: nobody will ask them again."""
+    left = thread.interrupts.filter(status=Interrupt.Status.ANSWERED)
+    push.changed(*(f"interrupt.{pk}" for pk in left.values_list("pk", flat=True)))
+    left.update(status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now())
 
 
 def _check(input: Plain, context: dict[str, Any] | None) -> None:
