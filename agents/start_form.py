@@ -9,6 +9,7 @@ from agents.exceptions import InvalidInput
 from agents.reviews import raw_json, schema_form
 from agents.reviews.fields import INVALID, MISSING, Field, Nothing, with_errors
 from agents.reviews.request import Schema
+from agents.services.column_text import column_text
 from reviewconsole.protocol.plain import Plain
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class StartForm:
         if self.way not in self.ways:
             self.way = next(iter(self.ways))
         self.title = given.get("title", "").strip()[:200]
-        self.thread = given.get("thread", "")
+        self.thread = column_text(given.get("thread", ""))
         self.message = given.get("message", "")
         self.json = given.get("json", "")
         self.errors: dict[str, str] = {}

@@ -32,9 +32,12 @@ class Topic:
         """
         name, _, query = text.partition("?")
         kind, dot, pk = name.partition(".")
+        filters = dict(parse_qsl(query))
         if dot and not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
             raise NotFound(f"There is no topic {text!r}.")
-        return cls(kind, int(pk or 0), dict(parse_qsl(query)))
+        if any("\0" in value for value in filters.values()):
+            raise NotFound(f"There is no topic {text!r}: a NUL is in no text.")
+        return cls(kind, int(pk or 0), filters)
 
     def __str__(self) -> str:
         name = f"{self.kind}.{self.pk}" if self.pk else self.kind

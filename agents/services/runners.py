@@ -10,10 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import push
-from agents.exceptions import TokenEnded
+from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Agent, Run, Runner, RunnerToken
 from agents.services.column_text import column_text
-from reviewconsole.protocol.messages import Beat, Hello, Lease
+from reviewconsole.protocol.messages import Beat, Hello, Lease, RefusalCode
 
 
 def lease_time() -> timedelta:
@@ -31,6 +31,7 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
 
     Raises:
         TokenEnded: the token was revoked, or the process connected with another one before.
+        RequestRefused: `invalid` — the description of an agent could not be shown.
     """
     now = timezone.now()
     if not RunnerToken.objects.filter(pk=token.pk, revoked_at=None).exists():
@@ -63,7 +64,20 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
     return runner, renew(runner=runner, held=hello.held).lost
 
 
+_SHAPES: dict[str, type] = {
+    "tools": list, "input_schema": dict, "interrupt_before": list, "interrupt_after": list,
+    "notes": list,
+}  # fmt: skip
+
+
 def _announce(spec: dict[str, object]) -> Agent:
+    for name, shape in _SHAPES.items():
+        if not isinstance(spec.get(name), shape | None):
+            raise RequestRefused(
+                RefusalCode.INVALID,
+                f"{name} of agent {spec['name']} is a {shape.__name__} or null, and not "
+                f"{type(spec[name]).__name__}",
+            )
     description = column_text(str(spec.get("description") or ""))
     agent, _made = Agent.objects.update_or_create(
         name=str(spec["name"]), defaults={"description": description, "spec": spec}

@@ -30,13 +30,16 @@ def console_page(
     """Make a view a page of the console: for people with a role, and refusals become error pages.
 
     Who has not signed in is sent to do so (by the middleware); who holds no role gets a 403,
-    as does `NotAllowed`; `NotFound` becomes a 404.
+    as does `NotAllowed`; `NotFound` becomes a 404, as does an address with a NUL, which no
+    text in the database has.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.has_perm(roles.LOOK):
             raise PermissionDenied("Your account holds no role yet. Ask an admin for one.")
+        if "%00" in request.get_full_path():
+            raise Http404("There is no page with a NUL in its address.")
         try:
             return view(request, *args, **kwargs)  # type: ignore[arg-type]  # has_perm: signed in
         except NotAllowed as error:

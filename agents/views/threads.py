@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -53,11 +53,11 @@ def _place(text: str) -> tuple[datetime, int] | None:
     when, _, pk = text.partition(",")
     try:
         moment = parse_datetime(when)
-    except ValueError:
+        if moment is None or moment.tzinfo is None or not (pk.isascii() and pk.isdecimal()):
+            return None
+        return (moment.astimezone(UTC), int(pk)) if len(pk) < 19 else None
+    except (ValueError, OverflowError):  # no date, or one before or after all others
         return None
-    if moment is None or moment.tzinfo is None or not (pk.isascii() and pk.isdecimal()):
-        return None
-    return (moment, int(pk)) if len(pk) < 19 else None
 
 
 def _written(row: Thread) -> str:

@@ -21,7 +21,8 @@ def test_round_trip(text: str, topic: Topic):
 
 
 @pytest.mark.parametrize(
-    "text", ["thread.", "thread.x", "thread.-1", "thread.²", f"thread.{10**19}"]
+    "text",
+    ["thread.", "thread.x", "thread.-1", "thread.²", f"thread.{10**19}", "inbox?q=a%00b"],
 )
 def test_what_is_no_topic(text: str):
     with pytest.raises(NotFound, match="There is no topic"):

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from agents.exceptions import TokenEnded
+from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Agent, Run, Runner, RunnerToken
 from agents.services import runners, runs, tokens
 from reviewconsole.protocol.messages import Beat, Lease
@@ -61,6 +61,27 @@ def test_agents_that_the_token_does_not_serve_are_passed_over(db):
 def test_an_agent_without_a_name_is_passed_over(db, spec):
     announce(spec)
     assert Agent.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "shape"),
+    [
+        ("tools", "list"),
+        ("input_schema", "dict"),
+        ("interrupt_before", "list"),
+        ("interrupt_after", "list"),
+        ("notes", "list"),
+    ],
+)
+def test_an_agent_that_no_page_could_show_is_refused(db, part, shape):
+    announce(describe_agent(**{part: None}))
+    with pytest.raises(RequestRefused) as refusal:
+        announce(describe_agent(**{part: 5}))
+    assert (refusal.value.code, str(refusal.value)) == (
+        "invalid",
+        f"{part} of agent operations is a {shape} or null, and not int",
+    )
+    assert Agent.objects.get().spec[part] is None
 
 
 def test_the_last_announcement_of_an_agent_stands(db):

@@ -89,7 +89,18 @@ def test_orders_are_posts(client: Client, olga: User, path: str):
 
 
 @pytest.mark.parametrize(
-    "path", ["/threads/4711/", "/agents/nobody/", "/threads/x/", "/interrupts/4711/", "/nowhere/"]
+    "path",
+    [
+        "/threads/4711/",
+        "/agents/nobody/",
+        "/threads/x/",
+        "/interrupts/4711/",
+        "/nowhere/",
+        "/agents/a%00b/",  # PostgreSQL refuses to look for a NUL
+        "/?q=%00",
+        "/?agent=%00",
+        "/threads/?q=%00",
+    ],
 )
 def test_what_is_not_there_is_a_404(client: Client, olga: User, path: str):
     client.force_login(olga)

@@ -199,5 +199,5 @@ class TestStart:
     def test_a_foreign_thread_is_a_404(self, operator: Client):
         make_agent()
         other = start_run(agent="email")
-        answer = post(operator, way="message", message="Hi", thread=other.thread.thread_id)
-        assert answer.status_code == 404
+        for thread in (other.thread.thread_id, "\0"):
+            assert post(operator, way="message", message="Hi", thread=thread).status_code == 404

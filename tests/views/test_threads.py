@@ -82,7 +82,16 @@ class TestList:
             query = older.group(1).replace("&amp;", "&") if older else ""
         assert (seen, query) == (made[::-1], "")
 
-    @pytest.mark.parametrize("before", ["x", "2026-01-01T00:00:00Z", "2026-13-01T00:00:00Z,1"])
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "x",
+            "2026-01-01T00:00:00Z",
+            "2026-13-01T00:00:00Z,1",
+            "0001-01-01T00:00:00%2B23:59,1",
+            "9999-12-31T23:59:59-23:59,1",
+        ],
+    )
     def test_a_place_that_is_none_is_the_first_page(self, reader: Client, before: str):
         thread = start_run().thread_id
         assert self.found(reader, f"?before={before}") == [thread]
