@@ -9,8 +9,8 @@ from tests.repository.source import ROOT, Module, modules
 
 # Readers of the environment besides the settings, and why.
 READERS = {
-    "agents.management.children": "hands its environment on to the processes it starts",
-    "agents.management.commands.runner": "hands its environment on to the runner",
+    "agents.management.commands.demo": "hands its environment on to the console",
+    "agents.management.environment": "hands it on to runners, without the secrets",
     "reviewconsole.asgi": "names the settings",
     "reviewconsole.settings": "this is the place",
 }

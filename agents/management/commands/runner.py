@@ -23,7 +23,8 @@ class Command(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> NoReturn:
         """Hand all arguments on as they are, `--help` too."""
-        paths = [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]
-        environment = for_agents() | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        environment = for_agents()
+        paths = [str(settings.BASE_DIR), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         arguments = [sys.executable, "-m", "reviewconsole.runner", *argv[2:]]
         os.execve(sys.executable, arguments, environment)  # noqa: S606 -- no shell is meant
