@@ -5,11 +5,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from agents.services import runners
+from agents.services import runners, runs
 from tests.factories import (
     connect_runner,
     decide,
     expire_lease,
+    fail,
     make_interrupt,
     start_run,
     take,
@@ -52,6 +53,15 @@ def test_what_waits_for_a_runner(reader: Client, alice: User):
     assert "Decisions on their way" in page
     assert f'id="undelivered-{decision.pk}"' in page
     assert "Runs that wait for a runner" in page
+
+
+@pytest.mark.parametrize("end", [lambda run: runs.cancel(run=run.pk, user=None), fail])
+def test_a_decision_whose_run_is_over_waits_for_nobody(reader: Client, alice: User, end):
+    run = decide(make_interrupt(), alice).run
+    take(run)
+    expire_lease(run)
+    end(run)
+    assert "Decisions on their way" not in reader.get("/runners/").text
 
 
 def test_without_runners_the_command_that_starts_one(reader: Client):
