@@ -535,11 +535,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="run",
-            index=models.Index(
-                condition=models.Q(("status__in", ("queued", "running"))),
-                fields=["status", "lease_expires_at"],
-                name="run_active",
-            ),
+            index=models.Index(fields=["status", "lease_expires_at"], name="run_by_status"),
         ),
         migrations.AddConstraint(
             model_name="run",
@@ -563,8 +559,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="interrupt",
             index=models.Index(
-                condition=models.Q(("status", "pending")), fields=["created_at"], name="inbox"
+                condition=models.Q(("status", "pending")), fields=["id"], name="inbox"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="interrupt",
+            index=models.Index(fields=["closed_at"], name="interrupt_closed"),
         ),
         migrations.AddIndex(
             model_name="interrupt",

@@ -71,7 +71,8 @@ class Interrupt(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("created_at",), condition=Q(status="pending"), name="inbox"),
+            models.Index(fields=("id",), condition=Q(status="pending"), name="inbox"),
+            models.Index(fields=("closed_at",), name="interrupt_closed"),
             models.Index(fields=("thread", "checkpoint_id"), name="interrupt_of_checkpoint"),
         )
 

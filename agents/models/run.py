@@ -114,13 +114,7 @@ class Run(models.Model):
                 name="running_means_leased",
             ),
         )
-        indexes = (
-            models.Index(
-                fields=("status", "lease_expires_at"),
-                condition=Q(status__in=("queued", "running")),
-                name="run_active",
-            ),
-        )
+        indexes = (models.Index(fields=("status", "lease_expires_at"), name="run_by_status"),)
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.thread_id}"
