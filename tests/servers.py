@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import pytest
@@ -91,11 +91,11 @@ class Console(Process):
         assert done.returncode == 0, f"manage.py {' '.join(arguments)}:\n{done.stderr}"
         return done.stdout
 
-    def errors(self) -> list[str]:
-        """Return the errors it logged that the test did not expect."""
+    def errors(self, output: str) -> list[str]:
+        """Return the errors in what it said that the test did not expect."""
         return [
             line.replace("\\n", "\n")
-            for line in self.output.splitlines()
+            for line in output.splitlines()
             if re.search(r" (ERROR|CRITICAL) |^Traceback", line)
             and not any(re.search(pattern, line) for pattern in self.expected_errors)
         ]
@@ -134,6 +134,9 @@ class StartConsole(Protocol):
     def __call__(self, **changes: str) -> Console: ...
 
 
+KeptConsoles: TypeAlias = dict[frozenset[tuple[str, str]], Console]
+
+
 class StartRunner(Protocol):
     """Starts a runner for `agents`, a `langgraph.json`."""
 
@@ -153,11 +156,51 @@ def collected_static_files() -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def kept_consoles(
+    django_db_setup: None, collected_static_files: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KeptConsoles]:
+    """The consoles that tests share, by their changed settings; each is started when first needed.
+
+    Starting one takes seconds. It keeps nothing between tests: what it knows is in the database.
+    """
+    consoles: KeptConsoles = {}
+    yield consoles
+    for console in consoles.values():
+        console.stop()
+
+
+@pytest.fixture
+def share_console(
+    kept_consoles: KeptConsoles,
+    transactional_db: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[StartConsole]:
+    """Gives consoles that other tests have used and will use; one that was killed starts again."""
+    used: list[tuple[Console, int]] = []
+
+    def share(**changes: str) -> Console:
+        settings = frozenset(changes.items())
+        if settings not in kept_consoles:
+            log = tmp_path_factory.mktemp("console") / "console.log"
+            kept_consoles[settings] = Console(log, **changes)
+        console = kept_consoles[settings]
+        used.append((console, len(console.output)))
+        return console if console.is_alive else console.start()
+
+    yield share
+    for console, before in used:
+        sys.stdout.write(f"----- {console.name} said:\n{console.output[before:]}\n")
+        errors = console.errors(console.output[before:])
+        console.expected_errors.clear()
+        assert errors == []
+
+
 @pytest.fixture
 def start_console(
     transactional_db: None, collected_static_files: None, tmp_path: Path
 ) -> Iterator[StartConsole]:
-    """Starts consoles that are stopped after the test."""
+    """Starts consoles of the test's own, that are stopped after it."""
     consoles: list[Console] = []
     with ExitStack() as at_end:
 
@@ -169,11 +212,11 @@ def start_console(
             return console.start()
 
         yield start
-    assert [error for console in consoles for error in console.errors()] == []
+    assert [error for console in consoles for error in console.errors(console.output)] == []
 
 
 @pytest.fixture
-def start_runner(start_console: StartConsole, tmp_path: Path) -> Iterator[StartRunner]:
+def start_runner(transactional_db: None, tmp_path: Path) -> Iterator[StartRunner]:
     """Starts runners that are stopped after the test, before the consoles."""
     with ExitStack() as at_end:
 
@@ -187,9 +230,9 @@ def start_runner(start_console: StartConsole, tmp_path: Path) -> Iterator[StartR
 
 
 @pytest.fixture
-def console(start_console: StartConsole) -> Console:
-    """A running console."""
-    return start_console()
+def console(share_console: StartConsole) -> Console:
+    """A running console, shared with other tests."""
+    return share_console()
 
 
 @pytest.fixture

@@ -10,6 +10,6 @@ from tests.servers import Console, StartConsole
 
 
 @pytest.fixture
-def console(start_console: StartConsole) -> Console:
-    """A running console with impatient pages."""
-    return start_console(PAGE_REFRESH_SECONDS="1")
+def console(share_console: StartConsole) -> Console:
+    """A running console with impatient pages, shared with other tests."""
+    return share_console(PAGE_REFRESH_SECONDS="1")
