@@ -8,9 +8,15 @@ from itertools import islice
 from django.db.models import Q, QuerySet
 
 from agents.models import Blob, Checkpoint, PendingWrite, Thread
-from agents.services.checkpoint_rows import channel_versions, read_values
+from agents.services.checkpoint_rows import channel_versions, check_size, read_values
 from reviewconsole.protocol import tagged
-from reviewconsole.protocol.messages import ChannelValue, List, StoredCheckpoint, StoredWrite
+from reviewconsole.protocol.messages import (
+    ChannelValue,
+    List,
+    StoredCheckpoint,
+    StoredWrite,
+    Whole,
+)
 
 _LIST_AT_MOST = 200  # checkpoints in one reply; the runner asks for the next ones
 _ABSENT = object()
@@ -57,6 +63,9 @@ def _read(rows: Iterable[Checkpoint]) -> tuple[StoredCheckpoint, ...]:
     """Read checkpoints whole: three queries for their values, writes and parts.
 
     One more for each thread after the first.
+
+    Raises:
+        RequestRefused: `too_large` — they do not fit into a frame.
     """
     checkpoints = list(rows)
     if not checkpoints:
@@ -72,7 +81,7 @@ def _read(rows: Iterable[Checkpoint]) -> tuple[StoredCheckpoint, ...]:
         place = (write.thread_id, write.ns, write.checkpoint_id)
         stored = StoredWrite(write.task_id, write.channel, value)
         by_checkpoint.setdefault(place, []).append(stored)
-    return tuple(
+    found = tuple(
         StoredCheckpoint(
             thread=row.thread.thread_id,
             ns=row.ns,
@@ -89,6 +98,14 @@ def _read(rows: Iterable[Checkpoint]) -> tuple[StoredCheckpoint, ...]:
         )
         for row, seen in zip(checkpoints, versions, strict=True)
     )
+    check_size(sum(map(_size, found)))  # a value is sent with every checkpoint that has it
+    return found
+
+
+def _size(stored: StoredCheckpoint) -> int:
+    items: tuple[ChannelValue | StoredWrite, ...] = (*stored.values, *stored.writes)
+    values = (item.value for item in items)
+    return len(stored.document) + sum(len(each.data) for each in values if isinstance(each, Whole))
 
 
 def _blobs(

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
+from django.conf import settings
+
 from agents.exceptions import RequestRefused
 from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
 from agents.services.part_numbers import PartNumbers, ThreadParts
@@ -216,6 +218,8 @@ def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:
     """The stored values of these rows, whole and in order: one query for all their parts.
 
     Raises:
+        RequestRefused: `too_large` — together they do not fit into a frame. A part may stand in an
+            array any number of times, so a small request can store more than memory holds.
         KeyError: a row names a part that does not exist; the store is damaged.
     """
     wanted: dict[int, set[int]] = {}
@@ -229,11 +233,31 @@ def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:
         found = Part.objects.filter(thread=thread, seq__gte=min(numbers), seq__lte=max(numbers))
         for seq, data in found.values_list("seq", "data"):
             parts[thread, seq] = bytes(data)
-    return [_read_value(row, parts) for row in rows]
+    pieces = [_pieces(row, parts) for row in rows]
+    check_size(sum(len(piece) for each in pieces for piece in each))
+    return [
+        Whole(row.kind, each[0] if row.form == Form.WHOLE else join(each))
+        for row, each in zip(rows, pieces, strict=True)
+    ]
 
 
-def _read_value(row: Blob | PendingWrite, parts: dict[tuple[int, int], bytes]) -> Whole:
+def _pieces(row: Blob | PendingWrite, parts: dict[tuple[int, int], bytes]) -> list[bytes]:
     data = bytes(row.data)
     if row.form == Form.WHOLE:
-        return Whole(row.kind, data)
-    return Whole(row.kind, join([parts[row.thread_id, number] for number in unpack_runs(data)]))
+        return [data]
+    return [parts[row.thread_id, number] for number in unpack_runs(data)]
+
+
+def check_size(size: int) -> None:
+    """Make sure that so many bytes can be sent.
+
+    Raises:
+        RequestRefused: `too_large`.
+    """
+    limit = settings.RUNNER_MAX_FRAME_BYTES
+    if size > limit:
+        raise RequestRefused(
+            RefusalCode.TOO_LARGE,
+            f"the values of {size} bytes exceed RUNNER_MAX_FRAME_BYTES={limit}; raise it, or read "
+            "fewer checkpoints at once",
+        )

@@ -256,9 +256,12 @@ def state(thread: Thread, checkpoint_id: str) -> dict[str, Plain]:
     """The public channel values of a checkpoint of the root, as plain data; {} if it is unknown.
 
     Channels that LangGraph keeps for itself are left out, unreadable ones (encrypted, pickled) are
-    text that says so. Queries: 4.
+    text that says so, and so is a state too large to be sent. Queries: 4.
     """
-    stored = checkpoint_reads.one(thread, "", checkpoint_id)
+    try:
+        stored = checkpoint_reads.one(thread, "", checkpoint_id)
+    except RequestRefused as error:
+        return {"unreadable": str(error)}
     if stored is None:
         return {}
     document = plain.decode("msgpack", stored.document)

@@ -5,12 +5,14 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from agents.models import Blob, Part, PendingWrite, Thread
-from agents.services import part_numbers
+from agents.services import checkpoints, part_numbers
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import Done, Parts, Whole
+from reviewconsole.protocol.messages import Done, List, Parts, Whole
 from reviewconsole.protocol.parts import part_hash
 from tests.factories import connect_runner
 from tests.services.saving import (
+    OWNER,
+    THREAD,
     chat,
     execute,
     failing_commit,
@@ -52,6 +54,30 @@ def stored_bytes(model):
 def run_lengths(checkpoint_id):
     """How many runs of parts the version of that checkpoint is kept as."""
     return len(Blob.objects.get(version=checkpoint_id).data) // 8
+
+
+class TestMoreThanAFrame:
+    """What a small request can store, and no memory may hold, is not read."""
+
+    @pytest.fixture(autouse=True)
+    def limit(self, settings):
+        settings.RUNNER_MAX_FRAME_BYTES = 100_000
+
+    def test_one_part_many_times(self, runner):
+        save(runner, put("1ef0", {("messages", "1"): parts(chat(*[1] * 5000))}))
+        (refusal,) = execute(runner, get())
+        assert (refusal.reason, refusal.message.partition(" of ")[0]) == ("too_large", "the values")
+        thread = Thread.objects.get()
+        assert list(checkpoints.state(thread, "1ef0")) == ["unreadable"]
+
+    def test_one_value_in_many_checkpoints(self, runner):
+        version = {"messages": "1"}
+        save(runner, put("1ef0", {("messages", "1"): parts(chat(*range(600)))}))
+        save(runner, *(put(f"1ef{number}", kept=version) for number in range(1, 5)))
+        assert len(read(runner, get())) == 1
+        everything = List(OWNER, THREAD, "", None, None, None, None)
+        (refusal,) = execute(runner, everything)
+        assert refusal.reason == "too_large"
 
 
 def test_a_growing_chat_costs_each_message_once(runner):
