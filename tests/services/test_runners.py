@@ -74,9 +74,9 @@ def test_an_agent_without_a_name_is_passed_over(db, spec):
     ],
 )
 def test_an_agent_that_no_page_could_show_is_refused(db, part, shape):
-    announce(describe_agent(**{part: None}))
+    announce(describe_agent() | {part: None})
     with pytest.raises(RequestRefused) as refusal:
-        announce(describe_agent(**{part: 5}))
+        announce(describe_agent() | {part: 5})
     assert (refusal.value.code, str(refusal.value)) == (
         "invalid",
         f"{part} of agent operations is a {shape} or null, and not int",

@@ -58,6 +58,7 @@ def test_what_waits_for_a_runner(reader: Client, alice: User):
 @pytest.mark.parametrize("end", [lambda run: runs.cancel(run=run.pk, user=None), fail])
 def test_a_decision_whose_run_is_over_waits_for_nobody(reader: Client, alice: User, end):
     run = decide(make_interrupt(), alice).run
+    assert run is not None
     take(run)
     expire_lease(run)
     end(run)
