@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -12,6 +13,7 @@ from django.utils import timezone
 from agents import push
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Agent, Run, Runner, RunnerToken
+from agents.reviews.storable import MAX_DEPTH, is_too_deep
 from agents.services.column_text import column_text
 from reviewconsole.protocol.messages import Beat, Hello, Lease, RefusalCode
 
@@ -70,7 +72,11 @@ _SHAPES: dict[str, type] = {
 }  # fmt: skip
 
 
-def _announce(spec: dict[str, object]) -> Agent:
+def _announce(spec: dict[str, Any]) -> Agent:
+    if is_too_deep(spec):
+        raise RequestRefused(
+            RefusalCode.INVALID, f"agent {spec['name']} nests more than {MAX_DEPTH} levels deep"
+        )
     for name, shape in _SHAPES.items():
         if not isinstance(spec.get(name), shape | None):
             raise RequestRefused(

@@ -84,6 +84,16 @@ def test_an_agent_that_no_page_could_show_is_refused(db, part, shape):
     assert Agent.objects.get().spec[part] is None
 
 
+def test_an_agent_deeper_than_a_page_could_read_is_refused(db):
+    """The stack of a page is higher than that of a runner's request."""
+    schema: dict[str, object] = {}
+    for _ in range(300):
+        schema = {"items": schema}
+    with pytest.raises(RequestRefused, match="agent operations nests more than 200 levels deep"):
+        announce(describe_agent(context_schema=schema))
+    assert Agent.objects.count() == 0
+
+
 def test_the_last_announcement_of_an_agent_stands(db):
     announce(describe_agent(description="old"))
     announce(describe_agent(description="new \0 text"))
