@@ -73,7 +73,7 @@ _SHAPES: dict[str, type] = {
 
 
 def _announce(spec: dict[str, Any]) -> Agent:
-    if is_too_deep({**spec}):
+    if is_too_deep(spec):  # type: ignore[arg-type]  # a dict with text keys is plain
         raise RequestRefused(
             RefusalCode.INVALID, f"agent {spec['name']} nests more than {MAX_DEPTH} levels deep"
         )
