@@ -122,6 +122,9 @@
     else form.dataset.sent = "";
   });
   addEventListener("pageshow", () => delete form.dataset.sent); // back from the page after
+  document.addEventListener("htmx:before:request", (event) => {
+    if (form.dataset.sent !== undefined) event.preventDefault(); // no preview of what is decided
+  });
 
   // Somebody else was first: keep the words, take the buttons. ----------------------------------
 

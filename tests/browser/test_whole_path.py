@@ -64,11 +64,13 @@ def expect_outcome(page: Page, decided: str) -> None:
     expect(receipt).to_contain_text(re.compile("succeeded|finished", re.IGNORECASE))
 
 
-def test_a_question_is_answered(
-    ask: Ask, visit: Visit, alice: User, expected_complaints: list[str]
-):
-    # A preview that was on its way when the answer was sent comes too late.
+@pytest.fixture(autouse=True)
+def late_previews(expected_complaints: list[str]) -> None:
+    """A preview that was on its way when the decision was sent comes too late, and says so."""
     expected_complaints.append(r"409 \(Conflict\).*/draft/")
+
+
+def test_a_question_is_answered(ask: Ask, visit: Visit, alice: User):
     inbox = visit(alice)
     thread = ask("assistant", "Can we get a discount of 15 % on 40 lamps?")
     open_pause(inbox)
