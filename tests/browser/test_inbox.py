@@ -145,7 +145,7 @@ def test_filters_are_links(visit: Visit, alice: User):
 
 
 def test_the_console_comes_back(visit: Visit, alice: User, console: Console, expected_complaints):
-    expected_complaints += ["WebSocket", "ws:error", "ERR_CONNECTION_REFUSED"]
+    expected_complaints += ["WebSocket", "ws:error", "ERR_CONNECTION_(REFUSED|RESET)"]
     page = live(visit(alice))
     console.kill()
     expect(page.locator("#connection")).to_have_text("Connecting again…")

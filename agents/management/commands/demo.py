@@ -41,7 +41,8 @@ class Command(BaseCommand):
         refuse_a_taken_port()
         call_command("migrate", verbosity=0)
         make_people()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for which in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT
+            signal.signal(which, signal.default_int_handler)
         try:
             with Children() as children:
                 start(children)
