@@ -22,7 +22,7 @@ class Decision(models.Model):
         RECORDED = "recorded"  # stored here
         DELIVERED = "delivered"  # a runner compared it with the live pause and hands it over
         APPLIED = "applied"  # the paused task has taken it and gone on
-        REFUSED = "refused"  # the pause was another one than the reviewer saw, or the run was lost
+        REFUSED = "refused"  # the live pause was another one than the reviewer saw
 
     interrupt = models.OneToOneField("agents.Interrupt", models.PROTECT, related_name="decision")
     run = models.ForeignKey(  # the run that carries it to the agent; NULL until all are decided

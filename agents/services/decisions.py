@@ -197,6 +197,7 @@ def apply(*, runner: Runner, request: Applied) -> None:
 
 
 def _leased(runner: Runner, lease: Lease) -> Run:
+    runs.lock_thread(run=lease.run)  # no other attempt begins between this look and the write
     run = Run.objects.filter(
         pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING
     ).first()
