@@ -11,6 +11,7 @@ REVIEWERS, OPERATORS, ADMINS = "Reviewers", "Operators", "Admins"
 LOOK = "agents.view_thread"
 DECIDE = "agents.decide_interrupt"
 START = "agents.start_run"
+GATE = "agents.gate_tool"
 
 _MANAGED_IN_ADMIN = (
     "auth.add_user", "auth.change_user", "auth.view_user", "auth.view_group",
@@ -22,7 +23,7 @@ _MANAGED_IN_ADMIN = (
 GRANTS: dict[str, tuple[str, ...]] = {
     REVIEWERS: (LOOK, DECIDE),
     OPERATORS: (LOOK, START),
-    ADMINS: (LOOK, *_MANAGED_IN_ADMIN),
+    ADMINS: (LOOK, GATE, *_MANAGED_IN_ADMIN),
 }
 
 

@@ -3,17 +3,22 @@
 from agents.models.agent import Agent
 from agents.models.checkpoint import Blob, Checkpoint, Form, Part, PendingWrite
 from agents.models.decision import Decision
+from agents.models.draft import Draft
 from agents.models.interrupt import Interrupt
 from agents.models.run import Run
 from agents.models.runner import Runner, RunnerToken
 from agents.models.thread import Thread
+from agents.models.tool import CallVerdict, Gate, ToolSetting, Violation
 
 __all__ = (
     "Agent",
     "Blob",
+    "CallVerdict",
     "Checkpoint",
     "Decision",
+    "Draft",
     "Form",
+    "Gate",
     "Interrupt",
     "Part",
     "PendingWrite",
@@ -21,4 +26,6 @@ __all__ = (
     "Runner",
     "RunnerToken",
     "Thread",
+    "ToolSetting",
+    "Violation",
 )

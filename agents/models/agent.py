@@ -15,6 +15,7 @@ class Agent(models.Model):
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
     spec = PlainField(default=dict)  # the runner's whole description: graph, schemas, tools …
+    tool_default = models.CharField(max_length=8, default="agent")  # gate of a tool never set
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

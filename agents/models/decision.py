@@ -17,12 +17,24 @@ class Decision(models.Model):
     """The one answer to an interrupt. The unique interrupt is what makes it the one."""
 
     class Status(models.TextChoices):
-        """recorded → delivered → applied, or recorded | delivered → refused."""
+        """recorded → delivered → applied, or recorded | delivered → refused.
+
+        Any of them → withdrawn, when the run failed with it and its question is asked again.
+        """
 
         RECORDED = "recorded"  # stored here
         DELIVERED = "delivered"  # a runner compared it with the live pause and hands it over
         APPLIED = "applied"  # the paused task has taken it and gone on
         REFUSED = "refused"  # the live pause was another one than the reviewer saw
+        WITHDRAWN = "withdrawn"  # the agent failed on it, and was made to ask again
+
+    class Then(models.TextChoices):
+        """How the agent goes on."""
+
+        RUN = "run"  # with the answer
+        SKIP = "skip"  # as if the waiting node had run and changed nothing
+        WRITE = "write"  # as if the waiting node had run and made these values
+        FINISH = "finish"  # not at all: the thread was dismissed
 
     interrupt = models.OneToOneField("agents.Interrupt", models.PROTECT, related_name="decision")
     run = models.ForeignKey(  # the run that carries it to the agent; NULL until all are decided
@@ -35,6 +47,9 @@ class Decision(models.Model):
     fingerprint = models.CharField(max_length=64)  # of what was shown
     actions = PlainField()  # what was decided for each call: [{type, name, args?, message?}, …]
     resume = PlainField(null=True)  # the value that is sent to the agent
+    then = models.CharField(max_length=8, choices=Then, default=Then.RUN)
+    update = PlainField(null=True)  # channels of the state that are written before it goes on
+    moving = models.JSONField(default=list)  # parts of the question it does not depend on
     summary = models.CharField(max_length=300)
     status = models.CharField(max_length=16, choices=Status, default=Status.RECORDED)
     delivered_at = models.DateTimeField(null=True)

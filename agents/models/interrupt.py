@@ -34,6 +34,7 @@ class Interrupt(models.Model):
 
         INTERRUPT = "interrupt"  # `interrupt(value)` in a node or tool
         BREAKPOINT = "breakpoint"  # interrupt_before / interrupt_after
+        NODE_INTERRUPT = "node_interrupt"  # `NodeInterrupt`, deprecated: takes no answer
 
     run = models.ForeignKey("agents.Run", models.CASCADE, related_name="interrupts")
     thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="interrupts")
@@ -58,6 +59,14 @@ class Interrupt(models.Model):
     dialect = models.CharField(max_length=32)
     headline = models.CharField(max_length=200)
     actions = models.PositiveSmallIntegerField(default=1)  # calls to decide
+    call_ids = models.JSONField(default=list)  # of these calls, in order; "" where unknown
+    origin = PlainField(null=True)  # {"tool", "call_id"} or {"edge": true}; None: a node's body
+
+    # A question that is another one each time it is asked.
+    moved_from: models.ForeignKey[Interrupt | None, Interrupt | None] = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="moved_to"
+    )  # what the same task asked before, whose decision was refused for it
+    moving = models.JSONField(default=list)  # the parts that differ: [{"path", "how"}, …]
 
     objects = InterruptQuerySet.as_manager()
 

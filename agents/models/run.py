@@ -57,6 +57,7 @@ class Run(models.Model):
 
         START = "start"  # an input
         RESUME = "resume"  # decisions
+        ASK_AGAIN = "ask_again"  # a run that failed: its questions are asked anew
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
 

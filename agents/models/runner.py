@@ -55,6 +55,7 @@ class Runner(models.Model):
     agents = models.ManyToManyField("agents.Agent", related_name="runners")
     capacity = models.PositiveIntegerField()
     versions = models.JSONField(default=dict)
+    cannot_gate = models.TextField(blank=True)  # why it cannot hold tool calls; empty: it can
     channel = models.CharField(max_length=200, blank=True)  # where hints reach its socket
     connected_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()

@@ -8,19 +8,23 @@ from typing import Any, Literal, TypeAlias
 
 from reviewconsole.protocol.plain import Plain
 
-PauseKind = Literal["interrupt", "breakpoint"]
+PauseKind = Literal["interrupt", "breakpoint", "node_interrupt"]
+Then = Literal["run", "skip", "write", "finish"]
+"""How the agent goes on; see `Decision.Then`."""
 Schema: TypeAlias = dict[Any, Any]
 Arguments: TypeAlias = dict[Any, Plain]
 """The arguments of a call; the keys are text unless an agent stored something odd."""
 
 
 class DecisionType(StrEnum):
-    """What a reviewer may decide about one action; LangChain's words."""
+    """What a reviewer may decide about one action; the first four are LangChain's words."""
 
     APPROVE = "approve"  # run it as proposed
     EDIT = "edit"  # run it with other arguments
     REJECT = "reject"  # do not run it; tell the agent why
     RESPOND = "respond"  # do not run it; the reviewer's words are its result
+    SKIP = "skip"  # a waiting node: go on as if it had run and changed nothing
+    WRITE = "write"  # a waiting node: go on as if it had run and made these values
 
 
 class AnswerShape(StrEnum):
@@ -48,6 +52,7 @@ class Pause:
     kind: PauseKind
     response_schema: Plain = None
     tools: tuple[Tool, ...] = ()
+    state_schema: Plain = None  # of the agent's state: what may be written as a node
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Action:
     schema_problem: str = ""
     allowed: tuple[DecisionType, ...] = ()
     call_id: str | None = None
+    write_schema: Schema | None = None  # of the values that may be written as this node
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,8 @@ class Request:
 
     Either calls to decide one by one, or a question: then `shapes` is not empty, the usual shape
     first, and the only action allows `respond` alone. `value` is what the agent sent, untouched;
-    `note` tells the reviewer what the console could not make of it.
+    `note` tells the reviewer what the console could not make of it. `guessed` says that the format
+    is a custom and not a published one: the reviewer may answer in JSON instead.
     """
 
     dialect: str
@@ -84,6 +91,7 @@ class Request:
     shapes: tuple[AnswerShape, ...] = ()
     response_schema: Schema | None = None
     note: str = ""
+    guessed: bool = False
 
     @property
     def is_question(self) -> bool:
@@ -95,8 +103,8 @@ class Request:
 class ActionDecision:
     """What a reviewer decided about one action; only the fields of its type may be set.
 
-    `edit` has `args`; `reject` may have and a call's `respond` must have a `message`; the answer to
-    a question has `answer` and its `shape` (the request's first shape when None).
+    `edit` and `write` have `args`; `reject` may have and a call's `respond` must have a `message`;
+    the answer to a question has `answer` and its `shape` (the request's first shape when None).
     """
 
     type: DecisionType
@@ -112,3 +120,4 @@ class Answer:
 
     resume: Plain
     summary: str
+    then: Then = "run"

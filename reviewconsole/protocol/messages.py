@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 from reviewconsole.protocol.values import (
     ChannelValue as ChannelValue,
     Lease as Lease,
+    Moving as Moving,
     Owner as Owner,
     Parts as Parts,
     Scope as Scope,
@@ -108,6 +109,7 @@ class Hello:
     agents: tuple[dict[str, Any], ...]  # descriptions: name, description, graph, schemas, tools …
     versions: dict[str, Any]
     held: tuple[Lease, ...]
+    cannot_gate: str | None = None  # why it cannot hold or refuse tool calls; None: it can
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Release:
 class PostedInterrupt:
     """One question of a pause, as the runner found it in the store."""
 
-    kind: str  # "interrupt" or "breakpoint"
+    kind: str  # "interrupt", "breakpoint" or "node_interrupt" (deprecated; takes no answer)
     interrupt_id: str
     task_id: str
     ns: str  # checkpoint namespace of the task, "" at the root
@@ -146,6 +148,8 @@ class PostedInterrupt:
     value: Whole
     response_schema: dict[str, Any] | None
     fingerprint: str
+    call_ids: tuple[str, ...] = ()  # of the tool calls it asks about, in its order; "" if unknown
+    origin: dict[str, Any] | None = None  # {"tool", "call_id"} or {"edge": True}; None: a node
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,8 @@ class Failed:
     traceback: str
     checkpoint_id: str | None
     snapshot: Whole | None
+    next: tuple[str, ...] = ()
+    interrupts: tuple[PostedInterrupt, ...] = ()  # what waits all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +215,22 @@ class Applied:
     decisions: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """A tool is about to run: may it? Asked before every call, also when a node runs again."""
+
+    code: ClassVar[int] = 20
+    lease: Lease
+    ns: str  # checkpoint namespace of the task
+    tool: str
+    call_id: str | None  # None where the agent calls the tool by hand, without one
+    args: Whole | None  # what the tool would get, without what LangGraph injects; None: unstorable
+
+
 Request: TypeAlias = (
     Put | PutWrites | Get | List | DeleteThread
     | Hello | Heartbeat | Claim | Release | Paused | Finished | Failed | Cancelled
-    | Delivered | Applied
+    | Delivered | Applied | CallTool
 )  # fmt: skip
 CheckpointRequest: TypeAlias = Put | PutWrites | Get | List | DeleteThread
 
@@ -281,6 +299,9 @@ class Answer:
     digest: str  # of its question
     value: Whole
     settled: bool  # applied before, in the same task: offered again when the task runs again
+    then: str = "run"  # "run", "skip" the node, "write" the value as the node, or "finish"
+    update: Whole | None = None  # channels of the state to write before going on, a map
+    moving: tuple[Moving, ...] = ()  # parts of the question that the answer does not depend on
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +311,7 @@ class Assignment:
     lease: Lease
     agent: str
     thread: str
-    trigger: str  # "start" or "resume"
+    trigger: str  # "start", "resume" or "ask_again" (after a failure: the same questions anew)
     input: Whole  # for a start
     context: dict[str, Any] | None
     interrupt_before: tuple[str, ...]
@@ -339,7 +360,24 @@ class Found:
     checkpoints: tuple[StoredCheckpoint, ...]
 
 
-Result: TypeAlias = Refused | Done | Welcome | Beat | Assignments | Found
+class Verdict(StrEnum):
+    """What the console says to a tool call."""
+
+    RUN = "run"
+    REVIEW = "review"  # ask a person first, by an interrupt; with its answer, run
+    REFUSE = "refuse"  # do not run: an admin blocked the tool, or a reviewer decided otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The answer to a tool call."""
+
+    code: ClassVar[int] = 46
+    verdict: Verdict
+    message: str  # why it is refused, for the agent and for people
+
+
+Result: TypeAlias = Refused | Done | Welcome | Beat | Assignments | Found | Admission
 
 
 # Hints ---------------------------------------------------------------------------------------

@@ -61,3 +61,11 @@ class ChannelValue:
     channel: str
     version: str
     value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A part of a question that is another one each time the agent asks; see `moving`."""
+
+    path: str  # tagged JSON of the path, an array of keys and positions
+    how: str  # "value": anything may stand there; "order": the same items in any order
