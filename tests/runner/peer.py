@@ -18,10 +18,12 @@ from reviewconsole.protocol import codec, plain, tagged
 from reviewconsole.protocol.exceptions import ProtocolError
 from reviewconsole.protocol.messages import (
     VERSION,
+    Admission,
     Applied,
     Assignment,
     Assignments,
     Beat,
+    CallTool,
     Cancelled,
     ChannelValue,
     Claim,
@@ -48,6 +50,7 @@ from reviewconsole.protocol.messages import (
     StoredCheckpoint,
     StoredWrite,
     Value,
+    Verdict,
     Welcome,
     Whole,
 )
@@ -343,6 +346,8 @@ class Peer:
                 self.store.put_writes(request)
             case DeleteThread(thread=thread):
                 self.store.delete(thread)
+            case CallTool():
+                return Admission(Verdict.RUN, "")
             case (
                 Release() | Paused() | Finished() | Failed() | Cancelled() | Delivered() | Applied()
             ):
