@@ -142,11 +142,22 @@ class AnswerBook:
             if self._closed:
                 return None
             execution = self._execution(asked)
-            for answer in self._of_task(asked, self._answers):
-                if answer.digest == asked.digest and answer.decision not in execution.used:
-                    execution.used.add(answer.decision)
-                    return Taken(stored.load(answer.value), answer)
+            if (answer := self._bound(asked, execution)) is not None:
+                execution.used.add(answer.decision)
+                return Taken(stored.load(answer.value), answer)
             return self._take_unbound(asked, execution)
+
+    def holds(self, asked: Asked) -> bool:
+        """Whether `take` would hand out an answer that was given to this very question."""
+        with self._lock:
+            return not self._closed and self._bound(asked, self._execution(asked)) is not None
+
+    def _bound(self, asked: Asked, execution: _Execution) -> Answer | None:
+        """The first answer to this question that this execution has not used."""
+        for answer in self._of_task(asked, self._answers):
+            if answer.digest == asked.digest and answer.decision not in execution.used:
+                return answer
+        return None
 
     def _take_unbound(self, asked: Asked, execution: _Execution) -> Taken | None:
         """An answer of a thread that was paused before it came here, by position as it always was.
