@@ -142,21 +142,18 @@ class AnswerBook:
             if self._closed:
                 return None
             execution = self._execution(asked)
-            if (answer := self._bound(asked, execution)) is not None:
-                execution.used.add(answer.decision)
-                return Taken(stored.load(answer.value), answer)
-            return self._take_unbound(asked, execution)
+            return self._take_bound(asked, execution) or self._take_unbound(asked, execution)
 
-    def holds(self, asked: Asked) -> bool:
-        """Whether `take` would hand out an answer that was given to this very question."""
+    def take_bound(self, asked: Asked) -> Taken | None:
+        """Do as `take`, with answers of this console only: none that LangGraph had stored."""
         with self._lock:
-            return not self._closed and self._bound(asked, self._execution(asked)) is not None
+            return None if self._closed else self._take_bound(asked, self._execution(asked))
 
-    def _bound(self, asked: Asked, execution: _Execution) -> Answer | None:
-        """The first answer to this question that this execution has not used."""
+    def _take_bound(self, asked: Asked, execution: _Execution) -> Taken | None:
         for answer in self._of_task(asked, self._answers):
             if answer.digest == asked.digest and answer.decision not in execution.used:
-                return answer
+                execution.used.add(answer.decision)
+                return Taken(stored.load(answer.value), answer)
         return None
 
     def _take_unbound(self, asked: Asked, execution: _Execution) -> Taken | None:
