@@ -29,9 +29,11 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from reviewconsole.protocol.exceptions import ProtocolError
 from reviewconsole.protocol.messages import (
+    Admission,
     Applied,
     Assignments,
     Beat,
+    CallTool,
     Cancelled,
     Claim,
     DeleteThread,
@@ -161,6 +163,8 @@ class ConsoleClient:
     @overload
     async def ask(self, request: Heartbeat) -> Beat: ...
     @overload
+    async def ask(self, request: CallTool) -> Admission: ...
+    @overload
     async def ask(self, request: Report) -> Done: ...
     async def ask(self, request: Request) -> Result:
         """Send one request and wait for its result, for ever if the console is away.
@@ -180,6 +184,8 @@ class ConsoleClient:
     def ask_sync(self, request: Claim) -> Assignments: ...
     @overload
     def ask_sync(self, request: Heartbeat) -> Beat: ...
+    @overload
+    def ask_sync(self, request: CallTool) -> Admission: ...
     @overload
     def ask_sync(self, request: Report) -> Done: ...
     def ask_sync(self, request: Request) -> Result:
