@@ -5,6 +5,7 @@ into the exact value the agent receives, or refuses. Each format of the field is
 `dialects/`. Beside them stand the parts pages are made of:
 
     schema_form     a form from a JSON schema, and the typed value back
+    state_edit      a form for channels of the agent's state, and the update back
     diff            what changed between two values
     conversation    the messages of an agent's state
     outline         a value as lines to read
@@ -12,7 +13,7 @@ into the exact value the agent receives, or refuses. Each format of the field is
 """
 
 from agents.reviews.answers import answer
-from agents.reviews.dialects import read
+from agents.reviews.dialects import prefer, read
 from agents.reviews.request import (
     Action,
     ActionDecision,
@@ -30,5 +31,6 @@ __all__ = [
     "DecisionType",
     "Request",
     "answer",
+    "prefer",
     "read",
 ]

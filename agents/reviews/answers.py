@@ -23,6 +23,8 @@ from agents.reviews.request import (
     Arguments,
     DecisionType,
     Request,
+    Schema,
+    Then,
 )
 from agents.reviews.storable import unstorable
 from reviewconsole.protocol.plain import Plain
@@ -36,7 +38,10 @@ _FIELDS = {
     DecisionType.EDIT: ("args",),
     DecisionType.REJECT: ("message",),
     DecisionType.RESPOND: ("message",),
+    DecisionType.SKIP: (),
+    DecisionType.WRITE: ("args",),
 }
+_THEN: Mapping[DecisionType, Then] = {DecisionType.SKIP: "skip", DecisionType.WRITE: "write"}
 
 
 def answer(request: Request, decisions: Sequence[ActionDecision]) -> Answer:
@@ -47,7 +52,7 @@ def answer(request: Request, decisions: Sequence[ActionDecision]) -> Answer:
     Raises:
         InvalidAnswer: with every problem found, by path: a wrong count, a decision that is not
             allowed or has what does not belong to it, arguments or an answer against their schema,
-            words that are missing, a value LangGraph cannot store.
+            words that are missing or would be lost, a value LangGraph cannot store.
     """
     if len(decisions) != len(request.actions):
         _refuse({"actions": f"Needs {len(request.actions)} decisions, got {len(decisions)}."})
@@ -60,12 +65,21 @@ def answer(request: Request, decisions: Sequence[ActionDecision]) -> Answer:
         _refuse(errors)
     summary = "; ".join(_summary(request, action, decision) for action, decision in pairs)
     resume = dialect_of(request).resume(request, decisions)
-    return Answer(resume, shorten(summary, _SUMMARY))
+    if not request.is_question and request.response_schema is not None:
+        found = schemas.errors(resume, request.response_schema)  # a last look, as the agent's own
+        if found:
+            _refuse({join("actions", 0, *path): message for path, message in found.items()})
+    return Answer(resume, shorten(summary, _SUMMARY), _then(decisions))
 
 
 def _refuse(errors: Mapping[str, str]) -> NoReturn:
     told = " ".join(f"{path}: {message}" for path, message in errors.items())
     raise InvalidAnswer(shorten(f"This answer cannot be sent. {told}", _SUMMARY), errors)
+
+
+def _then(decisions: Sequence[ActionDecision]) -> Then:
+    """How the agent goes on; only a node that waits alone can be skipped or written for."""
+    return next((_THEN[d.type] for d in decisions if d.type in _THEN), "run")
 
 
 def _problems(request: Request, action: Action, decision: ActionDecision) -> Problems:
@@ -88,19 +102,26 @@ def _call_problems(action: Action, decision: ActionDecision) -> Problems:
     for name, is_given in given.items():
         if is_given and name not in _FIELDS[decision.type]:
             yield (name,), f"Does not belong to {decision.type} and would be lost."
-    if decision.type is DecisionType.EDIT:
-        yield from _args_problems(action, decision.args)
-    if decision.type is DecisionType.RESPOND and not decision.message.strip():
-        yield ("message",), "Write the answer: the agent takes it as the result of the call."
+    match decision.type:
+        case DecisionType.EDIT if not isinstance(decision.args, dict):
+            yield ("args",), "An edit needs all arguments, as an object."
+        case DecisionType.EDIT:
+            yield from _args_problems(decision.args, action.args_schema)
+        case DecisionType.WRITE if not isinstance(decision.args, dict) or not decision.args:
+            yield ("args",), f"Name what {action.name} would have written, or skip it."
+        case DecisionType.WRITE:
+            yield from _args_problems(decision.args, action.write_schema)
+        case DecisionType.RESPOND if not decision.message.strip():
+            yield ("message",), "Write the answer: the agent takes it as the result of the call."
+        case DecisionType.REJECT if decision.message and not action.takes_reason:
+            instead = ", or respond" if DecisionType.RESPOND in action.allowed else ""
+            yield ("message",), f"The agent would not see a reason. Leave it out{instead}."
     yield from _within("message", unstorable(decision.message))
 
 
-def _args_problems(action: Action, args: Arguments | None) -> Problems:
-    if not isinstance(args, dict):
-        yield ("args",), "An edit needs all arguments, as an object."
-        return
-    if action.args_schema is not None:
-        yield from _within("args", schemas.errors(args, action.args_schema).items())
+def _args_problems(args: Arguments | None, schema: Schema | None) -> Problems:
+    if schema is not None:
+        yield from _within("args", schemas.errors(args, schema).items())
     yield from _within("args", unstorable(args))
 
 
@@ -140,6 +161,10 @@ def _summary(request: Request, action: Action, decision: ActionDecision) -> str:
             return f"answered: {_told(decision.answer)}"
         case DecisionType.RESPOND:
             return f"responded to {action.name}: {decision.message}"
+        case DecisionType.SKIP:
+            return f"skipped {action.name}"
+        case DecisionType.WRITE:
+            return f"wrote as {action.name}: {_told(decision.args)}"
     assert_never(decision.type)
 
 

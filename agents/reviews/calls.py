@@ -16,10 +16,13 @@ def call_action(
     allowed: tuple[DecisionType, ...],
     description: str = "",
     call_id: str | None = None,
+    takes_reason: bool = True,
 ) -> Action:
     """Make the action of one tool call, with its argument schema if the agent's tools tell one."""
     schema, problem = _args_schema(name, tools)
-    return Action(name, args, description, schema, problem, allowed, call_id)
+    return Action(
+        name, args, description, schema, problem, allowed, call_id, takes_reason=takes_reason
+    )
 
 
 def _args_schema(name: str, tools: Sequence[Tool]) -> tuple[Schema | None, str]:

@@ -61,6 +61,9 @@ class Action:
 
     `args` are the real arguments; `description` is the agent's own claim about them. `args_schema`
     is None where nobody published a usable one; `schema_problem` then says why, if there was one.
+    For a node that waits, `write_schema` is of the values that may be written as this node, each
+    key a channel of the state (None: any channels). `takes_reason` is False where the agent would
+    never see the reason of a rejection: then it may have none.
     """
 
     name: str
@@ -70,17 +73,20 @@ class Action:
     schema_problem: str = ""
     allowed: tuple[DecisionType, ...] = ()
     call_id: str | None = None
-    write_schema: Schema | None = None  # of the values that may be written as this node
+    write_schema: Schema | None = None
+    takes_reason: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a pause asks of a reviewer, whatever format it came in.
 
-    Either calls to decide one by one, or a question: then `shapes` is not empty, the usual shape
-    first, and the only action allows `respond` alone. `value` is what the agent sent, untouched;
-    `note` tells the reviewer what the console could not make of it. `guessed` says that the format
-    is a custom and not a published one: the reviewer may answer in JSON instead.
+    Either calls or a node to decide on one by one, or a question: then `shapes` is not empty, the
+    usual shape first, and the only action allows `respond` alone. `value` is what the agent sent,
+    untouched; `note` tells the reviewer what the console could not make of it, or what a decision
+    cannot do here. `guessed` says that the format is a custom and not a published one: the reviewer
+    may answer in JSON instead (`read` with `raw`). `response_schema` is what the agent checks the
+    answer by; the console has checked it first.
     """
 
     dialect: str
@@ -103,8 +109,9 @@ class Request:
 class ActionDecision:
     """What a reviewer decided about one action; only the fields of its type may be set.
 
-    `edit` and `write` have `args`; `reject` may have and a call's `respond` must have a `message`;
-    the answer to a question has `answer` and its `shape` (the request's first shape when None).
+    `edit` has all `args` of the call, `write` the channels to write with their values; `reject` may
+    have and a call's `respond` must have a `message`; the answer to a question has `answer` and its
+    `shape` (the request's first shape when None).
     """
 
     type: DecisionType
@@ -116,7 +123,11 @@ class ActionDecision:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What will be sent to the agent, exactly, and one line about it for people."""
+    """What will be sent to the agent, exactly, and one line about it for people.
+
+    `resume` is what the agent receives when it runs; None when the node is skipped, and the map of
+    channels to their values when they are written in its place. `then` says which.
+    """
 
     resume: Plain
     summary: str

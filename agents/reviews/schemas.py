@@ -39,6 +39,7 @@ _PATTERN_SECONDS = 0.05  # one match of one pattern
 _PATTERN_STEPS = 50  # what one match costs of the budget
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_DEFINITIONS = ("$defs", "definitions")
 _DATA = ("const", "enum", "default", "examples")  # hold values, not schemas
 
 
@@ -57,6 +58,34 @@ def problem(schema: Plain) -> str:
         return _flaw(dumps(schema))
     except _NotChecked as error:
         return str(error)
+
+
+def part(root: Schema, inner: Plain) -> tuple[Schema | None, str]:
+    """Cut a part out of a schema, with the definitions it refers to, so that it stands alone.
+
+    Gives the part, or None and why it cannot be used.
+    """
+    if not isinstance(inner, dict):
+        return None, "It is not a JSON schema object."
+    found: dict[str, dict[str, Plain]] = {}
+    pending: list[Plain] = [inner]
+    try:
+        while pending:
+            for reference in _references(pending.pop()):
+                start, *segments = reference.split("/")
+                named = resolve("/".join([start, *segments[:2]]), root)
+                if named is None or start != "#" or segments[0] not in _DEFINITIONS:
+                    return None, f"It refers to {reference!r}, which is not a part of it."
+                definitions = found.setdefault(segments[0], {})
+                name = _unescaped(segments[1])
+                if name not in definitions:
+                    definitions[name] = named
+                    pending.append(named)
+    except _NotChecked as error:
+        return None, str(error)
+    alone: Schema = {**inner, **found}
+    flaw = problem(alone)
+    return (None, flaw) if flaw else (alone, "")
 
 
 @lru_cache(maxsize=512)  # checking a schema takes milliseconds, and agents have few
@@ -93,12 +122,12 @@ def errors(value: Plain, schema: Schema) -> dict[Path, str]:
 
 def resolve(reference: str, root: Schema) -> Schema | bool | None:
     """Follow a reference into the schema itself (`#/$defs/Item`); None when it leads elsewhere."""
-    start, *segments = unquote(reference).split("/")
+    start, *segments = reference.split("/")
     target: Any = root
     if start != "#":
         return None
     for segment in segments:
-        key = segment.replace("~1", "/").replace("~0", "~")
+        key = _unescaped(segment)
         match target:
             case dict() if key in target:
                 target = target[key]
@@ -107,6 +136,10 @@ def resolve(reference: str, root: Schema) -> Schema | bool | None:
             case _:
                 return None
     return target if isinstance(target, dict | bool) else None
+
+
+def _unescaped(segment: str) -> str:
+    return unquote(segment).replace("~1", "/").replace("~0", "~")
 
 
 def _references(schema: Plain) -> Iterator[str]:

@@ -17,12 +17,12 @@ _LEAST, _MOST = -(2**63), 2**64 - 1
 
 def is_too_deep(value: Plain) -> bool:
     """Whether a value is nested deeper than anything LangGraph can store."""
-    return any(len(path) > MAX_DEPTH for path, _ in _walk(value))
+    return any(len(path) > MAX_DEPTH for path, _ in walk(value))
 
 
 def unstorable(value: Plain) -> Iterator[tuple[Path, str]]:
     """Find what cannot be stored, or would be stored as something else: (path, message)."""
-    for path, item in _walk(value):
+    for path, item in walk(value):
         if len(path) > MAX_DEPTH:
             yield (), f"Is nested more than {MAX_DEPTH} levels deep."
             return
@@ -35,7 +35,7 @@ def unstorable(value: Plain) -> Iterator[tuple[Path, str]]:
                 yield path, "Holds half of a character pair and would be stored as '?'."
 
 
-def _walk(value: Plain) -> Iterator[tuple[Path, Plain]]:
+def walk(value: Plain) -> Iterator[tuple[Path, Plain]]:
     """Every part of a value with its path, keys too, without recursion."""
     pending: list[tuple[Path, Plain]] = [((), value)]
     while pending:

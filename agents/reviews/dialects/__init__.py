@@ -7,10 +7,28 @@ everything.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
-from agents.reviews.dialects import breakpoints, middleware, questions, raw, typed
-from agents.reviews.request import ActionDecision, Pause, PauseKind, Request, Tool
+from agents.reviews.dialects import (
+    approval,
+    breakpoints,
+    human_interrupt,
+    middleware,
+    node_interrupt,
+    per_call,
+    questions,
+    raw,
+    typed,
+)
+from agents.reviews.request import (
+    ActionDecision,
+    AnswerShape,
+    Pause,
+    PauseKind,
+    Request,
+    Tool,
+)
 from agents.reviews.storable import is_too_deep
 from reviewconsole.protocol.plain import Plain
 
@@ -27,11 +45,16 @@ class Dialect(Protocol):
 
 _DIALECTS: Mapping[str, Dialect] = {
     breakpoints.NAME: breakpoints,
+    node_interrupt.NAME: node_interrupt,
     middleware.NAME: middleware,
+    per_call.NAME: per_call,
+    human_interrupt.NAME: human_interrupt,
+    approval.NAME: approval,
     typed.NAME: typed,
     questions.NAME: questions,
     raw.NAME: raw,
 }
+_read_raw = raw.read  # `read` has a parameter of this name
 
 
 def read(
@@ -40,18 +63,34 @@ def read(
     kind: PauseKind,
     response_schema: Plain = None,
     tools: Sequence[Mapping[str, Plain]] = (),
+    state_schema: Plain = None,
+    raw: bool = False,
 ) -> Request:
     """Say what a pause asks. Never raises: what no dialect knows is shown as it is.
 
-    `tools` are the agent's tools as its runner described them: `{name, description, args_schema}`.
+    `tools` are the agent's tools as its runner described them: `{name, description, args_schema}`;
+    `state_schema` is the JSON schema of its state (see `reviews.state_schema`), for what may be
+    written at a breakpoint. With `raw` the reviewer answers in text or JSON where the dialect was
+    guessed; a published one keeps its rules.
     """
-    pause = Pause(value, kind, response_schema, tuple(_tools(tools)))
-    if kind == "interrupt" and is_too_deep(value):
-        return raw.read(pause)
-    for dialect in _DIALECTS.values():
-        if (request := dialect.read(pause)) is not None:
-            return request
-    raise AssertionError("the raw dialect reads every pause")
+    pause = Pause(value, kind, response_schema, tuple(_tools(tools)), state_schema)
+    request = _read(pause)
+    return _read_raw(pause) if raw and request.guessed else request
+
+
+def prefer(request: Request, shape: AnswerShape | None) -> Request:
+    """Put a shape first that the agent is known to read; a request without it stays as it is."""
+    if shape not in request.shapes:
+        return request
+    others = (other for other in request.shapes if other is not shape)
+    return replace(request, shapes=(shape, *others))
+
+
+def _read(pause: Pause) -> Request:
+    if pause.kind == "interrupt" and is_too_deep(pause.value):
+        return _read_raw(pause)
+    requests = (dialect.read(pause) for dialect in _DIALECTS.values())
+    return next(filter(None, requests))
 
 
 def dialect_of(request: Request) -> Dialect:

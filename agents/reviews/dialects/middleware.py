@@ -17,11 +17,19 @@ from agents.reviews.request import Action, ActionDecision, DecisionType, Pause, 
 from reviewconsole.protocol.plain import Plain
 
 NAME = "middleware"
+DECISIONS = (
+    DecisionType.APPROVE,
+    DecisionType.EDIT,
+    DecisionType.REJECT,
+    DecisionType.RESPOND,
+)
 
 
 def read(pause: Pause) -> Request | None:
     """Read an `HITLRequest`: every call named, with arguments and a review configuration."""
     match pause.value:
+        case _ if pause.response_schema is not None:
+            return None  # the middleware publishes none with this format
         case {"action_requests": [_, *_] as requests, "review_configs": list(configs)}:
             allowed = _allowed(configs)
             actions = [_action(request, allowed, pause.tools) for request in requests]
@@ -36,7 +44,7 @@ def read(pause: Pause) -> Request | None:
 def resume(request: Request, decisions: Sequence[ActionDecision]) -> Plain:
     """Write the decisions as an `HITLResponse`, in the order of the calls."""
     pairs = zip(request.actions, decisions, strict=True)
-    return {"decisions": [_decision(action, decision) for action, decision in pairs]}
+    return {"decisions": [decision_of(action, decision) for action, decision in pairs]}
 
 
 def _allowed(configs: Sequence[Plain]) -> dict[str, tuple[DecisionType, ...]]:
@@ -45,7 +53,7 @@ def _allowed(configs: Sequence[Plain]) -> dict[str, tuple[DecisionType, ...]]:
     for config in configs:
         match config:
             case {"action_name": str(name), "allowed_decisions": list(types)}:
-                before = allowed.get(name, tuple(DecisionType))
+                before = allowed.get(name, DECISIONS)
                 allowed[name] = tuple(kind for kind in before if kind in types)
     return allowed
 
@@ -66,7 +74,8 @@ def _action(
     return None
 
 
-def _decision(action: Action, decision: ActionDecision) -> Plain:
+def decision_of(action: Action, decision: ActionDecision) -> Plain:
+    """Write one decision in LangChain's words."""
     match decision.type:
         case DecisionType.APPROVE:
             return {"type": "approve"}
@@ -77,4 +86,6 @@ def _decision(action: Action, decision: ActionDecision) -> Plain:
             return {"type": "reject"}  # without a message the agent is told not to try again
         case DecisionType.REJECT | DecisionType.RESPOND:
             return {"type": str(decision.type), "message": decision.message}
+        case DecisionType.SKIP | DecisionType.WRITE:
+            raise AssertionError(f"a call never allows {decision.type}")
     assert_never(decision.type)

@@ -6,7 +6,7 @@ from agents.exceptions import InvalidAnswer
 from agents.reviews import ActionDecision, DecisionType, answer, read
 from reviewconsole.protocol.plain import Plain
 
-APPROVE, EDIT, REJECT, RESPOND = DecisionType
+APPROVE, EDIT, REJECT, RESPOND, SKIP, WRITE = DecisionType
 
 CALLS = [
     {"id": "c1", "name": "send_email", "args": {"to": "alice@example.com"}},

@@ -7,7 +7,7 @@ from agents.reviews import ActionDecision, DecisionType, answer, read
 from agents.reviews.request import Arguments
 from reviewconsole.protocol.plain import Plain
 
-APPROVE, EDIT, REJECT, RESPOND = DecisionType
+APPROVE, EDIT, REJECT, RESPOND, SKIP, WRITE = DecisionType
 
 EMAIL: Arguments = {"to": ["alice@example.com"], "subject": "Offer", "cc": None}
 TOOLS = [

@@ -13,7 +13,7 @@ from langgraph.types import Command
 
 from agents.reviews import ActionDecision, DecisionType, answer, read
 
-APPROVE, EDIT, REJECT, RESPOND = DecisionType
+APPROVE, EDIT, REJECT, RESPOND, SKIP, WRITE = DecisionType
 
 
 class Model(FakeMessagesListChatModel):

@@ -1,0 +1,94 @@
+"""One tool call, one pause: LangChain's `interrupt_mode="per_call"`, and the console's own gate.
+
+Source: `langchain.agents.middleware.human_in_the_loop` (langchain 1.4), `ToolApprovalRequest` in
+and one `Decision` out. What may be decided, and by which schema arguments are edited, stands in the
+interrupt's own response schema: one branch for each decision, told apart by `type`. The runner
+writes the same for a tool that an admin marked, with `"gate": "console"` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from agents.reviews import schemas
+from agents.reviews.calls import call_action
+from agents.reviews.dialects import middleware
+from agents.reviews.headline import headline_of_calls
+from agents.reviews.request import ActionDecision, Pause, Request, Schema
+from reviewconsole.protocol.plain import Plain
+
+NAME = "per_call"
+
+_SENT = {  # what an answer of each type holds besides `type`
+    "approve": set(),
+    "edit": {"edited_action"},
+    "reject": {"message"},
+    "respond": {"message"},
+}
+
+
+def read(pause: Pause) -> Request | None:
+    """Read a `ToolApprovalRequest` whose response schema allows decisions the console knows."""
+    match pause.value, pause.response_schema:
+        case (
+            {
+                "type": "tool_approval",
+                "tool_call_id": str() | None as call_id,
+                "name": str(name),
+                "args": dict(args),
+                **rest,
+            },
+            dict(schema),
+        ):
+            branches = dict(_branches(schema))
+        case _:
+            return None
+    edited = _mapping(_properties(branches.get("edit", {}), schema).get("edited_action"), schema)
+    if not branches or _properties(edited, schema).get("name", {}).get("const", name) != name:
+        return None
+    description = rest.get("description")
+    action = call_action(
+        name,
+        args,
+        tools=pause.tools,
+        allowed=tuple(kind for kind in middleware.DECISIONS if kind in branches),
+        description=description if isinstance(description, str) else "",
+        call_id=call_id,
+    )
+    published = _properties(edited, schema).get("args")
+    if _properties(published, schema):  # without a tool's own schema, LangChain says "any object"
+        args_schema, problem = schemas.part(schema, published)
+        action = replace(action, args_schema=args_schema, schema_problem=problem)
+    usable = None if schemas.problem(schema) else schema
+    headline = headline_of_calls([action])
+    return Request(NAME, (action,), headline, pause.value, response_schema=usable)
+
+
+def resume(request: Request, decisions: Sequence[ActionDecision]) -> Plain:
+    """Write the one decision."""
+    (decision,) = decisions
+    return middleware.decision_of(request.actions[0], decision)
+
+
+def _branches(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """The decisions of a response schema that the console can write, by type."""
+    listed = schema.get("oneOf")
+    for branch in listed if isinstance(listed, list) else [schema]:
+        found = _mapping(branch, schema)
+        match found:
+            case {"properties": {"type": {"const": str(kind)}}, "required": list(required)}:
+                if kind in _SENT and set(map(str, required)) <= {"type", *_SENT[kind]}:
+                    yield kind, found
+
+
+def _properties(part: Plain, root: Schema) -> dict[Any, Any]:
+    return _mapping(_mapping(part, root).get("properties"), root)
+
+
+def _mapping(part: Plain, root: Schema) -> dict[Any, Any]:
+    """A part of the schema, its reference followed; empty for what is none."""
+    if isinstance(part, dict) and isinstance(reference := part.get("$ref"), str):
+        part = schemas.resolve(reference, root)
+    return part if isinstance(part, dict) else {}
