@@ -72,13 +72,15 @@ def part(root: Schema, inner: Plain) -> tuple[Schema | None, str]:
     try:
         while pending:
             for reference in _references(pending.pop()):
-                start, *segments = reference.split("/")
-                named = resolve("/".join([start, *segments[:2]]), root)
-                if named is None or start != "#" or segments[0] not in _DEFINITIONS:
+                match reference.split("/"):
+                    case ["#", keyword, segment, *_] if keyword in _DEFINITIONS:
+                        named = resolve(f"#/{keyword}/{segment}", root)
+                    case _:
+                        named = None
+                if named is None:
                     return None, f"It refers to {reference!r}, which is not a part of it."
-                definitions = found.setdefault(segments[0], {})
-                name = _unescaped(segments[1])
-                if name not in definitions:
+                definitions = found.setdefault(keyword, {})
+                if (name := _unescaped(segment)) not in definitions:
                     definitions[name] = named
                     pending.append(named)
     except _NotChecked as error:

@@ -34,7 +34,8 @@ def describe(name: str, spec_description: str | None, graph: Graph) -> dict[str,
     - `graph`: `nodes` `[{id, name, kind?}]` with kind `start | end | tools`, and `edges`
       `[{source, target, conditional}]`, subgraphs drawn in place
     - `input_schema`, `context_schema`, `state_schema`: JSON Schema; an agent without a run context
-      has the context schema None, without a note
+      has the context schema None, without a note; `x-reducer` beside a key of the state names the
+      function that unites an update with what stands there
     - `output_keys`: the state keys that a run returns
     - `tools`: `[{name, description, args_schema, node}]` of every `ToolNode`
     - `interrupt_before`, `interrupt_after`: the nodes with static breakpoints
@@ -98,7 +99,16 @@ def _state_schema(graph: Graph) -> dict[str, Any]:
             field = (Any, None)  # one exotic type must not hide the other keys
         fields[key] = field
     model: type[BaseModel] = create_model("State", **fields)
-    return model.model_json_schema()
+    schema = model.model_json_schema()
+    for key, told in schema.get("properties", {}).items():
+        told |= _reducer(graph.channels[key])
+    return schema
+
+
+def _reducer(channel: object) -> dict[str, str]:
+    """The function of an aggregating or a delta channel; nothing where an update replaces."""
+    reducer = getattr(channel, "operator", None) or getattr(channel, "reducer", None)
+    return {"x-reducer": getattr(reducer, "__name__", "a reducer").lstrip("_")} if reducer else {}
 
 
 def _tools(graph: Graph, part: Part) -> list[dict[str, Any]]:

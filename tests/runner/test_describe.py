@@ -1,6 +1,7 @@
 """What the console is told about an agent, and that nothing about an agent can prevent it."""
 
 import json
+import operator
 import platform
 import sys
 import typing
@@ -111,6 +112,21 @@ def test_a_graph_of_two_nodes_in_full():
             "python": platform.python_version(),
         },
         "notes": [],
+    }
+
+
+def test_a_state_key_tells_what_unites_it_with_an_update():
+    class Reduced(MessagesState):
+        total: Annotated[int, operator.add]
+        n: int
+
+    properties = describe("a", None, builder_of(Reduced, count=nothing).compile())["state_schema"][
+        "properties"
+    ]
+    assert {key: told.get("x-reducer") for key, told in properties.items()} == {
+        "messages": "add_messages",
+        "total": "add",
+        "n": None,
     }
 
 
