@@ -48,6 +48,16 @@ def value(answer: Plain, shape: AnswerShape = AnswerShape.JSON) -> ActionDecisio
     return ActionDecision(DecisionType.RESPOND, answer=answer, shape=shape)
 
 
+def call(name: str, **args: Plain) -> dict[str, Any]:
+    """A call that the agents' model is told to propose; the nth has the id `call_<n>`."""
+    return {"name": name, "args": args}
+
+
+def said(*calls: dict[str, Any]) -> dict[str, Any]:
+    """The input that tells the agents' model to propose these calls."""
+    return {"messages": [{"role": "user", "content": json.dumps(calls)}]}
+
+
 class Desk:
     """Starts agents and decides their pauses."""
 
@@ -97,6 +107,20 @@ class Desk:
         """The state that the agent has reached at its end."""
         run = self.settled(thread)
         assert run.status == Run.Status.SUCCEEDED, f"{run.status}: {run.traceback}"
+        return self.snapshot(thread)
+
+    def last_words(self, thread: Thread) -> str:
+        """What the agent's model said at the end."""
+        last = self.finished(thread)["messages"][-1]
+        return str(last.payload["content"])
+
+    def tool_messages(self, thread: Thread) -> dict[str, str]:
+        """What came of each call in the end, by its id."""
+        messages = [message.payload for message in self.finished(thread)["messages"]]
+        return {m["tool_call_id"]: m["content"] for m in messages if m["type"] == "tool"}
+
+    def snapshot(self, thread: Thread) -> Any:
+        """The state that the runner reported last."""
         thread.refresh_from_db()
         return thread.snapshot
 

@@ -1,0 +1,58 @@
+"""Rows 2, 3 and 4: questions of a tool, approvals, and answers with a schema."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.exceptions import InvalidAnswer
+from agents.reviews import AnswerShape
+from tests.pauses.desk import APPROVE, Desk, call, receipts, reject, said, value
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_2_a_tool_asks_and_reads_data(desk: Desk):
+    thread = desk.start("chat", said(call("human_assistance", query="Which expert?")))
+    asked = desk.question(thread)
+    assert (asked.dialect, asked.headline, asked.node) == ("question", "Which expert?", "tools")
+    assert asked.value == {"query": "Which expert?"}
+    desk.decide(asked, value("Ask Bob.", AnswerShape.DATA))
+    assert desk.last_words(thread) == "It says: Ask Bob."
+    assert desk.deeds(thread) == [{"deed": "human_assistance", "data": "Ask Bob."}]
+    assert receipts([asked]) == ["applied"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "received"),
+    [(APPROVE, "It says: paid"), (reject(), "It says: not paid")],
+    ids=["approve", "reject"],
+)
+def test_3_an_approval_is_read_as_true_or_false(desk: Desk, decision, received):
+    thread = desk.start("chat", said(call("wire_money", amount=5, to="alice")))
+    asked = desk.question(thread)
+    assert (asked.dialect, asked.headline) == ("approval", "wire_money(amount=5, to=alice)")
+    made = desk.decide(asked, decision)
+    assert desk.last_words(thread) == received
+    assert made.resume == {"approved": decision is APPROVE}
+    assert desk.names(thread) == (["wire_money"] if decision is APPROVE else [])
+
+
+def test_4_a_model_gets_an_answer_of_its_type(desk: Desk):
+    thread = desk.start("typed", {"subject": "sell"})
+    asked = desk.question(thread)
+    assert (asked.dialect, asked.headline) == ("typed", "May I sell?")
+    with pytest.raises(InvalidAnswer):
+        desk.decide(asked, value({"ok": "yes"}, AnswerShape.TYPED))
+    desk.decide(asked, value({"ok": False, "note": "too cheap"}, AnswerShape.TYPED))
+    assert desk.finished(thread)["answer"] == {"ok": False, "note": "too cheap"}
+    assert desk.deeds(thread) == [{"deed": "typed", "type": "Choice", "ok": False}]
+
+
+def test_4_a_schema_that_langgraph_does_not_check_is_checked_here(desk: Desk):
+    thread = desk.start("by_schema", {"subject": "coffee"})
+    asked = desk.question(thread)
+    for wrong in ({"amount": 1000}, {"amount": "7"}, {"amount": 5, "more": 1}, {}):
+        with pytest.raises(InvalidAnswer):
+            desk.decide(asked, value(wrong, AnswerShape.TYPED))
+    desk.decide(asked, value({"amount": 7}, AnswerShape.TYPED))
+    assert desk.finished(thread)["answer"] == {"amount": 7}
