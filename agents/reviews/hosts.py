@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from urllib.parse import urlsplit
 
 import regex
 
@@ -74,6 +75,26 @@ def warning(host: str) -> str:
     reading = reads_as(meant)
     notes += [f"reads like {reading}"] if reading.isascii() and not meant.isascii() else []
     return ", ".join(notes)
+
+
+def named(text: str) -> set[str]:
+    """The hosts that a text names, small letters, without `www.`; `file.txt` reads like one."""
+    names = (found["host"] or found["name"] or "" for found in _PLACE.finditer(text))
+    return {_bare(name) for name in names if regex.search(rf"[{_POINTS}]\p{{L}}{{2,}}$", name)}
+
+
+def of_url(url: str) -> str:
+    """The host that a URL or a `mailto:` leads to, as `named` writes it; empty if there is none."""
+    if url.lower().startswith("mailto:"):
+        return _bare(url.partition("?")[0].rpartition("@")[2])
+    try:
+        return _bare(urlsplit(url).hostname or "")
+    except ValueError:  # brackets that are no address
+        return ""
+
+
+def _bare(host: str) -> str:
+    return host.lower().removeprefix("www.")
 
 
 def _warning(found: regex.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """Agent text as HTML: the one place that writes tags around what an agent said.
 
-Everything in between is escaped here, character by character; `agents.reviews.markdown` builds on
-it. No style, no script and no picture ever comes of it, so that the strict policy of the pages holds.
+Everything in between is escaped here, and `agents.reviews.markdown` builds on it. No style, no
+script and no picture ever comes of it, so that the strict policy of the pages holds.
 """
 
 from __future__ import annotations
@@ -66,4 +66,4 @@ def _segment(segment: Segment) -> str:
         case Kind.PADDING:
             return f'<span class="hidden-character" title="padding">{label}</span>'
         case Kind.HOST:
-            return f'<span class="host">{escape(segment.text)}</span> <span class="flag">{label}</span>'
+            return f'<span class="host">{escape(segment.text)}</span> {flag(segment.label)}'

@@ -1,8 +1,9 @@
 """Text an agent supplied, made visible: nothing in it may hide from the reviewer.
 
-Bidi overrides reorder what is read, zero-width and tag characters smuggle instructions, odd spaces
-push a tail out of sight. Every page shows agent text through `visible`: characters that have no ink
-of their own become labelled escapes, and joining the segments' `text` gives the original back.
+Bidi overrides reorder what is read, zero-width and tag characters smuggle instructions, blanks push
+a tail out of sight, hosts pass for others. Every page shows agent text through `visible`: what has
+no ink of its own becomes a labelled escape, padding becomes a count, a host that deceives carries a
+warning; and joining the segments' `text` gives the original back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import groupby
+
+import regex
+
+from agents.reviews import hosts
 
 # `str.isprintable` refuses every Other and Separator character except the space: Cc, Cf, Cs, Co,
 # Cn, Zl, Zp, Zs. These have a printable category and still leave no ink, or only change a
@@ -34,6 +40,14 @@ _INKLESS = frozenset(
 )
 _LAYOUT = frozenset("\n\t")  # pages keep white space, so these two show themselves
 _SHOWN_RUN = re.compile(r"[\x20-\x7e\n\t]+|.", re.DOTALL)
+_EXCESS = regex.compile(
+    r"""
+    (?P<marks> (?<= \p{M}{4} ) \p{M}++ )      # no script puts five marks on a letter
+    | [\ \t]{32,}+                           # half a line of a phone and more
+    | \n (?: [\ \t]*+ \n ){5,}+              # five empty lines and more
+    """,
+    regex.VERBOSE,
+)
 _C0 = (  # the names of the control characters 0 to 31
     *("NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL"),
     *("BS", "HT", "LF", "VT", "FF", "CR", "SO", "SI"),
@@ -42,33 +56,42 @@ _C0 = (  # the names of the control characters 0 to 31
 )
 
 
+class Kind(StrEnum):
+    """What a stretch of text is to its reader."""
+
+    TEXT = "text"  # it shows itself
+    HIDDEN = "hidden"  # characters without ink, or marks that would pile up over their neighbours
+    PADDING = "padding"  # blanks that would push what follows out of sight
+    HOST = "host"  # it shows itself, and is not what it seems: the label is a warning
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of text: as it is, or one hidden character (repeated) under a label.
+    """A stretch of text and what a page says of it.
 
-    `label` is empty for text that shows itself. Else a page shows the label instead of `text`,
-    which may not even be encodable; `name` is the character's Unicode name, for a tooltip.
+    Of hidden characters and padding a page shows the label instead of `text`, which may not even be
+    encodable; of a host both. `name` is a hidden character's Unicode name, for a tooltip.
     """
 
     text: str
     label: str = ""
     name: str = ""
+    kind: Kind = Kind.TEXT
 
     @property
     def escaped(self) -> bool:
         """Whether the label must be shown in place of the text."""
-        return bool(self.label)
+        return self.kind in (Kind.HIDDEN, Kind.PADDING)
 
 
 def visible(text: str) -> tuple[Segment, ...]:
-    """Split text into what shows itself and labelled escapes; linear in its length."""
-    runs = groupby(_SHOWN_RUN.findall(text), key=lambda run: run if is_hidden(run) else "")
-    return tuple(_segment(list(group), hidden) for hidden, group in runs)
+    """Split text into what shows itself and what needs a label; linear in its length."""
+    return tuple(_segments(text))
 
 
 def hidden_count(text: str) -> int:
     """How many characters of the text are shown as escapes."""
-    return sum(len(segment.text) for segment in visible(text) if segment.escaped)
+    return sum(len(segment.text) for segment in _segments(text) if segment.kind is Kind.HIDDEN)
 
 
 def is_hidden(character: str) -> bool:
@@ -83,12 +106,56 @@ def escape_hidden(text: str) -> str:
     return "".join(_json_escape(c) if is_hidden(c) else c for c in _SHOWN_RUN.findall(text))
 
 
-def _segment(runs: list[str], hidden: str) -> Segment:
-    text = "".join(runs)
-    if not hidden:
-        return Segment(text)
-    times = f" \N{MULTIPLICATION SIGN}{len(runs)}" if len(runs) > 1 else ""
-    return Segment(text, _label(hidden) + times, unicodedata.name(hidden, "no name"))
+def _segments(text: str) -> Iterator[Segment]:
+    groups = groupby(_SHOWN_RUN.findall(text), key=lambda run: run if is_hidden(run) else "")
+    for character, group in groups:
+        runs = list(group)
+        if character:
+            label = _label(character) + _times(len(runs))
+            name = unicodedata.name(character, "no name")
+            yield Segment("".join(runs), label, name, Kind.HIDDEN)
+        else:
+            yield from _inked("".join(runs))
+
+
+def _inked(text: str) -> Iterator[Segment]:
+    """Take padding and piles of marks out of text without hidden characters."""
+    end = 0
+    for found in _EXCESS.finditer(text):
+        yield from _named(text[end : found.start()])
+        excess, end = found[0], found.end()
+        if found["marks"]:
+            yield Segment(
+                excess, f"mark{_times(len(excess))}", "combining marks that pile up", Kind.HIDDEN
+            )
+        else:
+            yield Segment(excess, _blanks(excess), "", Kind.PADDING)
+    yield from _named(text[end:])
+
+
+def _named(text: str) -> Iterator[Segment]:
+    """Set hosts that deceive apart."""
+    end = 0
+    for suspect in hosts.suspects(text):
+        if end < suspect.start:
+            yield Segment(text[end : suspect.start])
+        host, end = text[suspect.start : suspect.end], suspect.end
+        yield Segment(host, escape_hidden(suspect.warning), "", Kind.HOST)
+    if end < len(text):
+        yield Segment(text[end:])
+
+
+def _blanks(text: str) -> str:
+    counts = (
+        (text.count("\n"), "line break"),
+        (text.count("\t"), "tab"),
+        (text.count(" "), "space"),
+    )
+    return ", ".join(f"{n:,} {noun}{'s' * (n > 1)}" for n, noun in counts if n)
+
+
+def _times(count: int) -> str:
+    return f" \N{MULTIPLICATION SIGN}{count}" if count > 1 else ""
 
 
 def _label(character: str) -> str:

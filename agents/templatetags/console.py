@@ -1,7 +1,8 @@
-"""Template tags of the console: shapes for states, times, and agent text made visible."""
+"""Template tags of the console: shapes for states, times, and what agents said."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +12,12 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agents.models import Interrupt
-from agents.reviews import raw_json, show
+from agents.reviews import markdown, markup, raw_json, show
+from agents.reviews.look_alikes import look_alike
 from reviewconsole.protocol.plain import Plain
 
 register = template.Library()
@@ -138,22 +140,35 @@ def _elapsed(seconds: int, form: str) -> str:
 @register.filter
 def visible(text: object) -> SafeString:
     """Show what an agent said: escaped, set apart from its surroundings, nothing in it hidden."""
-    return format_html("<bdi>{}</bdi>", format_html_join("", "{}", _segments(str(text))))
+    return SafeString(markup.inline(str(text)))
 
 
-def _segments(text: str) -> list[tuple[SafeString | str]]:
-    return [
-        (_hidden_character(segment),) if segment.escaped else (segment.text,)
-        for segment in show.visible(text)
-    ]
+@register.filter
+def visible_block(text: object) -> SafeString:
+    """Show what an agent said at length: hidden characters counted, a long text folded."""
+    return SafeString(markup.block(str(text)))
 
 
-def _hidden_character(segment: show.Segment) -> SafeString:
-    return format_html(
-        '<span class="hidden-character" title="hidden character: {}">{}</span>',
-        segment.name,
-        segment.label,
-    )
+@register.filter
+def agent_markdown(text: object) -> SafeString:
+    """Show what an agent formatted, as a block: by allowlist, with links that have to be opened."""
+    return SafeString(markdown.render(str(text)))
+
+
+@register.simple_tag
+def tool_name(name: str, tools: Iterable[Mapping[str, Any]]) -> SafeString:
+    """Name a tool, with a warning if it is not one of the agent's, or may be taken for another.
+
+    `tools` are the agent's, as `Agent.tools` has them; none are known of an agent that told none.
+    """
+    known = [str(tool.get("name", "")) for tool in tools]
+    if other := look_alike(name, known):
+        warning = f"looks like {show.escape_hidden(other)}, which is another tool"
+    elif known and name not in known:
+        warning = "not a tool of this agent"
+    else:
+        return visible(name)
+    return format_html('{} <span class="flag">{}</span>', visible(name), warning)
 
 
 @register.filter

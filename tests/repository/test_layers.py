@@ -55,7 +55,15 @@ BESIDE_EACH_OTHER = {
 }
 """Units of one layer, of which the first may import the second."""
 
-PURE_LIBRARIES = {"jsonschema", "ormsgpack", "referencing", "regex", "rfc8785"}
+PURE_LIBRARIES = {
+    "jsonschema",
+    "markdown_it",
+    "nh3",
+    "ormsgpack",
+    "referencing",
+    "regex",
+    "rfc8785",
+}
 IMPURE_STANDARD_LIBRARY = {
     "asyncio",
     "logging",
