@@ -9,7 +9,8 @@ AgentsError
 │   ├── ShownDiffers            the form was not made for what the pause says
 │   ├── ThreadBusy              a run is queued or running on the thread
 │   ├── ThreadWaits             the thread waits for a decision
-│   └── RunEnded                the run is over: there is nothing to cancel
+│   ├── RunEnded                the run is over: there is nothing to cancel
+│   └── CannotAskAgain          no question of the run can be asked again
 ├── Invalid               422   what was given cannot be used
 │   ├── InvalidAnswer           an answer the request does not allow; `errors` by path
 │   └── InvalidInput            a start or a token that cannot be used; `errors` by path
@@ -77,6 +78,10 @@ class ThreadWaits(Conflict):
 
 class RunEnded(Conflict):
     """The run is over."""
+
+
+class CannotAskAgain(Conflict):
+    """The run did not fail on an answer, or its thread has gone on since."""
 
 
 class Invalid(AgentsError):

@@ -1,12 +1,13 @@
 """Decisions: recorded once, for what was shown, then delivered and applied.
 
 recorded ──▶ delivered ──▶ applied
-    └────────────┴───────▶ refused    (the live pause was another one: see `interrupts.open_pause`)
+    ├────────────┴───────▶ refused    (the live pause was another one: see `interrupts.open_pause`)
+    └────────────┴─────┴─▶ withdrawn  (asked again after a failure: see `failures`; or dismissed)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from django.db import transaction
@@ -23,14 +24,23 @@ from agents.exceptions import (
     ShownDiffers,
 )
 from agents.models import Decision, Interrupt, Run, Runner
-from agents.services import interrupts, runs
+from agents.reviews.paths import join
+from agents.reviews.request import Arguments
+from agents.services import call_verdicts, drafts, interrupts, runs
 from agents.services.column_text import column_text
-from reviewconsole.protocol import plain
+from agents.services.moved_questions import as_stored
+from agents.services.submissions import Checked, Submission, check, check_update
 from reviewconsole.protocol.messages import Applied, Delivered, Lease, RefusalCode
 from reviewconsole.protocol.plain import Plain
+from reviewconsole.protocol.values import Moving
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.db.models import QuerySet
+
+__all__ = ("Submission", "apply", "deliver", "dismiss", "submit", "submit_all")
+
+_SUMMARY = 300  # characters
 
 
 def submit(
@@ -39,11 +49,32 @@ def submit(
     user: User,
     fingerprint: str,
     decisions: Sequence[reviews.ActionDecision],
+    update: Mapping[str, Plain] | None = None,
+    moving: tuple[Moving, ...] = (),
+    raw: bool = False,
 ) -> Decision:
-    """Record what a reviewer decided; the last decision of a pause queues the run that resumes it.
+    """Record what a reviewer decided about one question: `submit_all` with one submission.
 
-    `fingerprint` is the one the reviewer's page carried, `decisions` has one entry for each action
-    of the request. All checks come before the first write.
+    Raises:
+        As `submit_all`; the paths of `InvalidAnswer.errors` begin with `actions.`, `moving` or
+        `state.`.
+    """
+    submission = Submission(interrupt, fingerprint, decisions, moving, raw)
+    (decision,) = _submit((submission,), user, update, "")
+    return decision
+
+
+def submit_all(
+    *,
+    user: User,
+    submissions: Sequence[Submission],
+    update: Mapping[str, Plain] | None = None,
+) -> list[Decision]:
+    """Record what a reviewer decided about questions of one pause: all of it, or nothing.
+
+    The last decision of a pause queues the run that resumes it. `update` are channels of the
+    agent's state to write before it goes on. All checks come before the first write. Queries: about
+    10, and 4 a submission.
 
     Raises:
         NotAllowed: the person may not decide.
@@ -51,112 +82,148 @@ def submit(
         AlreadyDecided: another decision stands; the text says whose and what.
         PauseMoved: the pause is no longer the current one.
         ShownDiffers: the page showed something else.
-        InvalidAnswer: the request does not allow this answer; `errors` by path.
+        InvalidAnswer: a request does not allow this answer; `errors` by paths that begin with
+            `questions.<position>.` or `state.<channel>`.
     """
-    if not user.has_perm(roles.DECIDE):
-        raise NotAllowed("Deciding is for reviewers; ask an admin for that role.")
-    asked = _find(interrupt)
-    if asked is None:
-        raise NotFound(f"There is no interrupt {interrupt}.")
-    if asked.status != Interrupt.Status.PENDING:
-        _too_late(asked)
-    if fingerprint != asked.fingerprint:
-        raise ShownDiffers(
-            "This form was made for something else than what the agent asks now. "
-            "Nothing was decided: reload the page and read it again."
-        )
-    answer = reviews.answer(interrupts.request_of(asked), decisions)
-    _check_storable(answer.resume)
-    return _record(asked, user, decisions, answer)
+    return _submit(tuple(submissions), user, update, "questions")
+
+
+def _submit(
+    submissions: tuple[Submission, ...],
+    user: User,
+    update: Mapping[str, Plain] | None,
+    prefix: str,
+) -> list[Decision]:
+    _check_role(user)
+    asked = _open({each.interrupt: each.fingerprint for each in submissions})
+    if len(asked) != len(submissions) or len({question.run_id for question in asked}) != 1:
+        raise InvalidAnswer("A form decides different questions of one pause; this one does not.")
+    checked: list[Checked] = []
+    errors: dict[str, str] = {}
+    for question, submission in zip(asked, submissions, strict=True):
+        try:
+            checked.append(check(question, submission))
+        except InvalidAnswer as error:
+            errors |= _beneath(prefix, question, error.errors)
+    try:
+        channels = check_update(asked[0].thread.agent, update)
+    except InvalidAnswer as error:
+        errors |= error.errors
+    if errors:
+        told = " ".join(f"{path}: {message}" for path, message in errors.items())
+        raise InvalidAnswer(f"This answer cannot be sent. {told}"[:_SUMMARY], errors)
+    return _record(checked, user, channels)
+
+
+def _beneath(prefix: str, asked: Interrupt, errors: Mapping[str, str]) -> dict[str, str]:
+    if not prefix:
+        return dict(errors)
+    at = join(prefix, asked.position)
+    return {f"{at}.{path}" if path else at: message for path, message in errors.items()}
 
 
 @transaction.atomic
-def _record(
-    asked: Interrupt,
-    user: User,
-    decisions: Sequence[reviews.ActionDecision],
-    answer: reviews.Answer,
-) -> Decision:
-    # Decisions on one pause queue up here: the last of them must see all the others.
-    runs.lock_thread(run=asked.run_id)
-    paused = Run.objects.get(pk=asked.run_id)
-    won = (
-        Interrupt.objects.pending()
-        .filter(pk=asked.pk)
-        .update(status=Interrupt.Status.ANSWERED, closed_at=timezone.now())
-    )
-    if not won:
-        current = _find(asked.pk)
-        if current is None:
-            raise NotFound(f"There is no interrupt {asked.pk} any more.")
-        _too_late(current)
-    decision = Decision.objects.create(
-        interrupt=asked,
-        decided_by=user,
-        fingerprint=asked.fingerprint,
-        actions=[_described(item) for item in decisions],
-        resume=answer.resume,
-        summary=column_text(answer.summary, 300),
-    )
-    if not Interrupt.objects.pending().filter(run=paused).exists():
-        _resume(paused, user)
-    push.changed("inbox", f"interrupt.{asked.pk}", f"thread.{asked.thread_id}")
-    decision.refresh_from_db()
-    return decision
-
-
-def _resume(paused: Run, user: User) -> None:
-    run = runs.queue(
-        thread=paused.thread,
-        trigger=Run.Trigger.RESUME,
-        resumes=paused,
-        created_by=user,
-        context=paused.context,
-        interrupt_before=paused.interrupt_before,
-        interrupt_after=paused.interrupt_after,
-        recursion_limit=paused.recursion_limit,
-    )
-    Decision.objects.filter(interrupt__run=paused).update(run=run)
-
-
-def _find(pk: int) -> Interrupt | None:
-    rows = Interrupt.objects.select_related("thread__agent", "run", "decision__decided_by")
-    return rows.filter(pk=pk).first()
-
-
-def _too_late(asked: Interrupt) -> NoReturn:
-    decision = Decision.objects.filter(interrupt=asked).select_related("decided_by").first()
-    if decision is not None:
-        raise AlreadyDecided(
-            f"{decision.decided_by.get_username()} was first: {decision.summary}",
-            decision=decision.pk,
+def _record(checked: Sequence[Checked], user: User, update: Arguments | None) -> list[Decision]:
+    paused = _lock(checked[0].asked)
+    for made in checked:
+        _close(made.asked)
+    _check_channels_are_free(paused, update)
+    decisions = []
+    for made in checked:
+        decision = Decision.objects.create(
+            interrupt=made.asked,
+            decided_by=user,
+            fingerprint=made.asked.fingerprint,
+            actions=made.actions,
+            resume=made.answer.resume,
+            then=made.answer.then,
+            update=update,
+            moving=as_stored(made.moving),
+            summary=column_text(_summary(made, update), _SUMMARY),
         )
-    raise PauseMoved(
-        f"This pause is no longer the current one: it was {asked.get_status_display().lower()}.",
-        interrupt_status=asked.status,
+        call_verdicts.record(decision, made.request, made.decisions)
+        decisions.append(decision)
+        update = None  # written once: it belongs to the pause, not to a question
+    drafts.forget(run=paused.pk, user=user, decided=[made.asked.position for made in checked])
+    return _recorded(paused, user, decisions)
+
+
+def _recorded(paused: Run, user: User, decisions: list[Decision]) -> list[Decision]:
+    """Resume the pause if nothing of it is open any more, and tell what was decided."""
+    if not Interrupt.objects.pending().filter(run=paused).exists():
+        run = runs.queue(
+            thread=paused.thread,
+            trigger=Run.Trigger.RESUME,
+            resumes=paused,
+            created_by=user,
+            context=paused.context,
+            interrupt_before=paused.interrupt_before,
+            interrupt_after=paused.interrupt_after,
+            recursion_limit=paused.recursion_limit,
+        )
+        Decision.objects.filter(
+            interrupt__run=paused, status=Decision.Status.RECORDED, run=None
+        ).update(run=run)
+    topics = [f"interrupt.{pk}" for pk in paused.interrupts.values_list("pk", flat=True)]
+    push.changed("inbox", f"thread.{paused.thread_id}", *topics)
+    for decision in decisions:
+        decision.refresh_from_db()
+    return decisions
+
+
+def dismiss(*, interrupt: int, user: User, fingerprint: str, reason: str) -> list[Decision]:
+    """Finish the thread where it stands: nothing of what waits will run.
+
+    Every open question of the pause is decided with it. Decisions of the pause that were not sent
+    yet are withdrawn. Returns the decisions it made, one a question.
+
+    Raises:
+        NotAllowed, NotFound, AlreadyDecided, PauseMoved, ShownDiffers: as `submit_all`.
+        InvalidAnswer: no reason is given; `errors` by `reason`.
+    """
+    _check_role(user)
+    (asked,) = _open({interrupt: fingerprint})
+    if not reason.strip():
+        told = "Say why the thread is finished: people will read it in its history."
+        raise InvalidAnswer(told, {"reason": told})
+    return _dismiss(asked, user, reason)
+
+
+@transaction.atomic
+def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
+    paused = _lock(asked)
+    _close(asked)
+    withdraw(Decision.objects.filter(interrupt__run=paused, status=Decision.Status.RECORDED))
+    others = Interrupt.objects.pending().filter(run=paused).select_related("thread__agent")
+    questions = sorted([asked, *others], key=lambda question: question.position)
+    others.update(status=Interrupt.Status.ANSWERED, closed_at=timezone.now())
+    decisions = []
+    for question in questions:
+        decision = Decision.objects.create(
+            interrupt=question,
+            decided_by=user,
+            fingerprint=question.fingerprint,
+            actions=[{"type": "dismiss", "message": reason}],
+            then=Decision.Then.FINISH,
+            summary=column_text(f"dismissed the thread: {reason}", _SUMMARY),
+        )
+        call_verdicts.reject_all(decision, interrupts.request_of(question, learned=False))
+        decisions.append(decision)
+    drafts.drop(run=paused.pk, user=user)
+    return _recorded(paused, user, decisions)
+
+
+def withdraw(decisions: QuerySet[Decision]) -> None:
+    """Take back decisions that will never count, inside the caller's transaction.
+
+    Their questions are superseded: whoever asked them asks anew, or never again. Queries: 3.
+    """
+    asked = list(decisions.values_list("interrupt_id", flat=True))
+    decisions.update(status=Decision.Status.WITHDRAWN)
+    Interrupt.objects.filter(pk__in=asked).update(
+        status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now()
     )
-
-
-def _check_storable(value: Plain) -> None:
-    try:
-        plain.encode(value)
-    except plain.UnreadableValue as error:
-        raise InvalidAnswer(
-            str(error), {"": f"LangGraph cannot store this answer: {error}"}
-        ) from error
-
-
-def _described(item: reviews.ActionDecision) -> Plain:
-    said: dict[str, Plain] = {"type": str(item.type)}
-    if item.args is not None:
-        said["args"] = item.args
-    if item.message:
-        said["message"] = item.message
-    if item.answer is not None or item.shape is not None:
-        said["answer"] = item.answer
-    if item.shape is not None:
-        said["shape"] = str(item.shape)
-    return said  # type: ignore[return-value]  # a dict with text keys is plain
+    push.changed(*(f"interrupt.{pk}" for pk in asked))
 
 
 @transaction.atomic
@@ -211,3 +278,84 @@ def _leased(runner: Runner, lease: Lease) -> Run:
 def _tell(run: Run) -> None:
     asked = Decision.objects.filter(run=run).values_list("interrupt_id", flat=True)
     push.changed(f"thread.{run.thread_id}", *(f"interrupt.{pk}" for pk in asked))
+
+
+def _check_role(user: User) -> None:
+    if not user.has_perm(roles.DECIDE):
+        raise NotAllowed("Deciding is for reviewers; ask an admin for that role.")
+
+
+def _open(shown: Mapping[int, str]) -> list[Interrupt]:
+    """These interrupts, each open and as the form showed it (fingerprint by primary key)."""
+    rows = {row.pk: row for row in _loaded().filter(pk__in=shown)}
+    for pk in shown:
+        if pk not in rows:
+            raise NotFound(f"There is no interrupt {pk}.")
+    asked = [rows[pk] for pk in shown]
+    for row in asked:
+        if row.status != Interrupt.Status.PENDING:
+            _too_late(row)
+    for row in asked:
+        if row.fingerprint != shown[row.pk]:
+            raise ShownDiffers(
+                "This form was made for something else than what the agent asks now. "
+                "Nothing was decided: reload the page and read it again."
+            )
+    return asked
+
+
+def _loaded() -> QuerySet[Interrupt]:
+    return Interrupt.objects.select_related("thread__agent", "run", "decision__decided_by")
+
+
+def _lock(asked: Interrupt) -> Run:
+    # Decisions on one pause queue up here: the last of them must see all the others.
+    runs.lock_thread(run=asked.run_id)
+    return Run.objects.select_related("thread").get(pk=asked.run_id)
+
+
+def _close(asked: Interrupt) -> None:
+    won = Interrupt.objects.pending().filter(pk=asked.pk)
+    if not won.update(status=Interrupt.Status.ANSWERED, closed_at=timezone.now()):
+        current = _loaded().filter(pk=asked.pk).first()
+        if current is None:
+            raise NotFound(f"There is no interrupt {asked.pk} any more.")
+        _too_late(current)
+
+
+def _too_late(asked: Interrupt) -> NoReturn:
+    decision = Decision.objects.filter(interrupt=asked).select_related("decided_by").first()
+    if decision is not None:
+        raise AlreadyDecided(
+            f"{decision.decided_by.get_username()} was first: {decision.summary}",
+            decision=decision.pk,
+        )
+    again = Run.objects.filter(resumes=asked.run_id, trigger=Run.Trigger.ASK_AGAIN)
+    by = again.select_related("created_by").first()
+    told = f"it was {asked.get_status_display().lower()}."
+    if by is not None and by.created_by is not None:
+        told = f"{by.created_by.get_username()} let the agent ask again."
+    raise PauseMoved(
+        f"This pause is no longer the current one: {told}", interrupt_status=asked.status
+    )
+
+
+def _check_channels_are_free(paused: Run, update: Arguments | None) -> None:
+    """Two reviewers of one pause must not both write a channel: one would undo the other."""
+    if update is None:
+        return
+    others = Decision.objects.filter(interrupt__run=paused, update__isnull=False)
+    errors = {
+        join("state", channel): f"{other.decided_by.get_username()} writes it already, with: "
+        f"{other.summary}"
+        for other in others.filter(status=Decision.Status.RECORDED).select_related("decided_by")
+        for channel in update
+        if channel in other.update
+    }
+    if errors:
+        raise InvalidAnswer("Another decision of this pause writes the same channel.", errors)
+
+
+def _summary(made: Checked, update: Arguments | None) -> str:
+    channels = f"; changed the state: {', '.join(map(str, update))}" if update else ""
+    return made.answer.summary + channels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
@@ -12,9 +13,11 @@ from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.services import runs
 from agents.services.column_text import column_text
+from agents.services.moved_questions import asked_before, moved
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import Cancelled, Paused, PostedInterrupt, RefusalCode
+from reviewconsole.protocol.plain import Plain
 
 
 @transaction.atomic
@@ -41,17 +44,39 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
     )  # fmt: skip
     if not moved:
         return run  # the request was repeated; the questions are there
-    thread = Thread.objects.select_related("agent").get(pk=run.thread_id)
-    for position, posted in enumerate(request.interrupts):
-        _open(run, thread, position, posted)
     if request.refused:
         _refuse_decisions(run)
+    ask(run, request.interrupts)
     runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
     runs.set_thread(run, Thread.Status.INTERRUPTED)
     return run
 
 
-def _open(run: Run, thread: Thread, position: int, posted: PostedInterrupt) -> Interrupt:
+def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
+    """Put the questions of an ended run before people, inside the caller's transaction.
+
+    Raises:
+        RequestRefused: `invalid` — an unreadable value, or a fingerprint that is not the value's.
+    """
+    thread = Thread.objects.select_related("agent").get(pk=run.thread_id)
+    before = asked_before(run, (each.task_id for each in posted))
+    for position, each in enumerate(posted):
+        value = _value(run, thread, each)
+        request = _read(thread.agent, value, each.kind, each.response_schema)
+        Interrupt.objects.create(
+            run=run, thread=thread, position=position, kind=each.kind,
+            checkpoint_id=run.checkpoint_id, interrupt_id=each.interrupt_id,
+            task_id=each.task_id, ns=each.ns, node=column_text(each.node, 255), value=value,
+            response_schema=each.response_schema, fingerprint=each.fingerprint,
+            digest=question_digest(value), dialect=request.dialect,
+            headline=column_text(request.headline, 200), actions=len(request.actions),
+            call_ids=[column_text(call_id) for call_id in each.call_ids], origin=each.origin,
+            **moved(before.get(each.task_id), value),
+        )  # fmt: skip
+
+
+def _value(run: Run, thread: Thread, posted: PostedInterrupt) -> Plain:
+    """The question as it was stored, once it is what the runner says it is."""
     if posted.kind not in Interrupt.Kind:
         raise RequestRefused(
             RefusalCode.INVALID, f"{posted.kind!r} is none of {', '.join(Interrupt.Kind.values)}"
@@ -75,26 +100,48 @@ def _open(run: Run, thread: Thread, position: int, posted: PostedInterrupt) -> I
             f"the fingerprint of {posted.node}'s question is {posted.fingerprint[:12]}…, "
             f"its value gives {shown[:12]}…",
         )
-    request = read_request(thread.agent, value, posted.kind, posted.response_schema)
-    return Interrupt.objects.create(
-        run=run, thread=thread, position=position, kind=posted.kind,
-        checkpoint_id=run.checkpoint_id, interrupt_id=posted.interrupt_id,
-        task_id=posted.task_id, ns=posted.ns, node=column_text(posted.node, 255), value=value,
-        response_schema=posted.response_schema, fingerprint=shown, digest=question_digest(value),
-        dialect=request.dialect, headline=column_text(request.headline, 200),
-        actions=len(request.actions),
+    return value
+
+
+def _read(
+    agent: Agent, value: Any, kind: Any, response_schema: Any, *, raw: bool = False
+) -> reviews.Request:
+    return reviews.read(
+        value, kind=kind, response_schema=response_schema, tools=agent.tools,
+        state_schema=agent.spec.get("state_schema"), raw=raw,
     )  # fmt: skip
 
 
-def read_request(agent: Agent, value: Any, kind: str, response_schema: Any) -> reviews.Request:
-    """What a pause of this agent asks: the one reading that pages and decisions share."""
-    return reviews.read(value, kind=kind, response_schema=response_schema, tools=agent.tools)  # type: ignore[arg-type]  # kind is checked by the choices
+def request_of(interrupt: Interrupt, *, raw: bool = False, learned: bool = True) -> reviews.Request:
+    """What this interrupt asks: the one reading that pages and decisions share.
 
-
-def request_of(interrupt: Interrupt) -> reviews.Request:
-    """What this interrupt asks. No query when thread and agent are loaded."""
+    `raw` reads a question in a guessed format as the value it is. With `learned`, the shape in
+    which the agent took the last answer here stands first. Thread and agent have to be loaded; then
+    queries: 1 for a question with several shapes, unless not `learned`.
+    """
     agent = interrupt.thread.agent
-    return read_request(agent, interrupt.value, interrupt.kind, interrupt.response_schema)
+    request = _read(agent, interrupt.value, interrupt.kind, interrupt.response_schema, raw=raw)
+    if learned and len(request.shapes) > 1:
+        return reviews.prefer(request, learned_shape(interrupt))
+    return request
+
+
+def learned_shape(interrupt: Interrupt) -> reviews.AnswerShape | None:
+    """The shape in which this agent took the last answer to such a question of this node.
+
+    None where it never took one without failing. One query, by an index.
+    """
+    answered = Interrupt.objects.filter(
+        node=interrupt.node,
+        thread__agent=interrupt.thread.agent_id,
+        dialect=interrupt.dialect,
+        status=Interrupt.Status.APPLIED,
+    )
+    went_well = answered.exclude(decision__run__status=Run.Status.FAILED).order_by("-pk")
+    match went_well.values_list("decision__actions", flat=True).first():
+        case [{"shape": str(shape)}] if shape in tuple(reviews.AnswerShape):
+            return reviews.AnswerShape(shape)
+    return None
 
 
 def _refuse_decisions(run: Run) -> None:

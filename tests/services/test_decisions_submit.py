@@ -103,7 +103,7 @@ def test_a_decision_is_recorded_and_its_run_is_queued(alice):
             QUESTION,
             "interrupt",
             (respond("Ask Bob."),),
-            [{"type": "respond", "answer": "Ask Bob."}],
+            [{"type": "respond", "answer": "Ask Bob.", "shape": "data"}],
             {"data": "Ask Bob."},
         ),
     ],

@@ -1,0 +1,66 @@
+"""Call verdicts: what a decision says about each tool call, kept so that it can be enforced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agents.models import CallVerdict, Decision, Interrupt
+from agents.reviews import Action, ActionDecision, DecisionType, Request
+from agents.services.column_text import column_text
+from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.plain import Plain
+
+_TYPES = {
+    DecisionType.APPROVE: CallVerdict.Type.APPROVE,
+    DecisionType.EDIT: CallVerdict.Type.EDIT,
+    DecisionType.REJECT: CallVerdict.Type.REJECT,
+    DecisionType.RESPOND: CallVerdict.Type.REJECT,  # the words stand in for the call
+}
+_NONE = ActionDecision(DecisionType.REJECT)
+
+
+def record(decision: Decision, request: Request, made: Iterable[ActionDecision]) -> None:
+    """Keep what was decided about each call whose id is known. At most one query.
+
+    Nothing is kept of an answer that is not about calls, nor of a question that the running call
+    asks itself: that call has to run to read the answer.
+    """
+    asked = decision.interrupt
+    if request.is_question:
+        return
+    CallVerdict.objects.bulk_create(
+        CallVerdict(
+            decision=decision,
+            thread_id=asked.thread_id,
+            call_id=column_text(call_id, 255),
+            tool=column_text(action.name, 255),
+            type=_TYPES[item.type],
+            digest=question_digest(_arguments(action, item)),
+        )
+        for position, (action, item) in enumerate(zip(request.actions, made, strict=True))
+        if (call_id := _call_id(asked, position, action)) and item.type in _TYPES
+    )
+
+
+def reject_all(decision: Decision, request: Request) -> None:
+    """Keep that no call of a dismissed question may run. At most one query."""
+    record(decision, request, (_NONE for _ in request.actions))
+
+
+def _call_id(asked: Interrupt, position: int, action: Action) -> str:
+    told = asked.call_ids[position] if position < len(asked.call_ids) else ""
+    call_id: str = told or action.call_id or ""
+    return "" if _is_asked_by(asked, call_id) else call_id
+
+
+def _is_asked_by(asked: Interrupt, call_id: str) -> bool:
+    match asked.value, asked.origin:
+        case {"gate": "console"}, _:
+            return False  # asked about the call, before it runs
+        case _, {"call_id": origin}:
+            return bool(origin == call_id)
+    return False
+
+
+def _arguments(action: Action, item: ActionDecision) -> Plain:
+    return item.args if item.args is not None else action.args

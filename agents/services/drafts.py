@@ -1,0 +1,76 @@
+"""Drafts: what a reviewer has typed into the form of a pause and not sent, kept for them alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from agents import roles
+from agents.exceptions import InvalidInput, NotAllowed, NotFound
+from agents.models import Draft, Interrupt, Run
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+MOST_CHARACTERS = 4_000_000
+
+# Inputs of the form. Fingerprints stay out: they bind a decision to what a page showed, and a
+# draft is put into a page that is shown later.
+_QUESTIONS, _STATE = "questions.", "state."
+_BINDING = ".fingerprint"
+
+
+def keep(*, run: int, user: User, post: Mapping[str, Sequence[str]]) -> None:
+    """Keep what the form of a pause holds, instead of what was kept before. The last post wins.
+
+    A pause that is decided needs no draft: nothing is kept. Queries: about 5.
+
+    Raises:
+        NotAllowed: the person may not decide.
+        NotFound: there is no such run.
+        InvalidInput: it is more than is kept.
+    """
+    if not user.has_perm(roles.DECIDE):
+        raise NotAllowed("Drafts are for reviewers; ask an admin for that role.")
+    if not Run.objects.filter(pk=run).exists():
+        raise NotFound(f"There is no run {run}.")
+    kept = {name: list(texts) for name, texts in post.items() if _is_kept(name)}
+    text = json.dumps(kept)
+    if len(text) > MOST_CHARACTERS:
+        raise InvalidInput(
+            f"This form holds {len(text):,} characters, and drafts of at most "
+            f"{MOST_CHARACTERS:,} are kept. Submit it, or keep a copy of your own."
+        )
+    if Interrupt.objects.pending().filter(run=run).exists():
+        Draft.objects.update_or_create(run_id=run, user=user, defaults={"post": text})
+
+
+def drop(*, run: int, user: User) -> None:
+    """Throw a person's draft away. Idempotent."""
+    Draft.objects.filter(run=run, user=user).delete()
+
+
+def of(*, run: int, user: User) -> dict[str, list[str]] | None:
+    """What a person has typed into the form of a pause; None where nothing is kept. One query."""
+    text = Draft.objects.filter(run=run, user=user).values_list("post", flat=True).first()
+    kept: dict[str, list[str]] | None = None if text is None else json.loads(text)
+    return kept
+
+
+def forget(*, run: int, user: User, decided: Iterable[int]) -> None:
+    """Throw away the parts of a draft that its owner has decided, and keep the others.
+
+    Inside the transaction of the decision. Queries: 2.
+    """
+    kept = of(run=run, user=user) or {}
+    over = (_STATE, *(f"{_QUESTIONS}{position}." for position in decided))
+    left = {name: texts for name, texts in kept.items() if not name.startswith(over)}
+    if not left:
+        drop(run=run, user=user)
+    else:
+        Draft.objects.filter(run=run, user=user).update(post=json.dumps(left))
+
+
+def _is_kept(name: str) -> bool:
+    return name.startswith((_QUESTIONS, _STATE)) and not name.endswith(_BINDING)

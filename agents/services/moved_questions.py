@@ -1,0 +1,74 @@
+"""Questions that move: which part of a question is another one each time the agent asks it.
+
+A decision on such a question is refused by the runner, and the question is asked anew. Here the two
+are compared, so that the next answer can be bound to what stays (see `protocol.moving`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from agents.models import Decision, Interrupt, Run
+from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.moving import compare, merge, settle
+from reviewconsole.protocol.plain import Plain
+from reviewconsole.protocol.values import Moving
+
+
+def moving_of(row: Interrupt | Decision) -> tuple[Moving, ...]:
+    """The moving parts that are stored with a question or a decision."""
+    return tuple(Moving(**part) for part in row.moving)
+
+
+def as_stored(moving: Iterable[Moving]) -> list[dict[str, str]]:
+    """Moving parts as their column keeps them."""
+    return [{"path": part.path, "how": part.how} for part in moving]
+
+
+def is_bound(value: Plain, moving: tuple[Moving, ...]) -> bool:
+    """Whether anything of a question is left to bind an answer to."""
+    try:
+        return compare(value, settle(value, moving)) is not None
+    except ValueError:
+        return False
+
+
+def digest(decision: Decision) -> str:
+    """What a decision is bound to: its question without the parts it does not depend on."""
+    asked = decision.interrupt
+    if not decision.moving:
+        return asked.digest
+    return question_digest(settle(asked.value, moving_of(decision)))
+
+
+def asked_before(run: Run, tasks: Iterable[str]) -> dict[str, Interrupt]:
+    """What these tasks asked last at the run's checkpoint, where it has to be answered anew.
+
+    That is a question whose decision was refused or withdrawn, or which nobody had answered when
+    the agent was made to ask again. One query.
+    """
+    asked = Interrupt.objects.filter(
+        thread=run.thread_id, checkpoint_id=run.checkpoint_id, task_id__in=set(tasks)
+    )
+    newest: dict[str, Interrupt] = {}
+    for row in asked.order_by("pk"):
+        newest[row.task_id] = row
+    return {task: row for task, row in newest.items() if row.status == Interrupt.Status.SUPERSEDED}
+
+
+def moved(before: Interrupt | None, value: Plain) -> dict[str, Any]:
+    """The fields of a question that say how it moved since its task asked before."""
+    if before is None:
+        return {}
+    parts = compare(before.value, value)
+    if parts is None:
+        return {"moved_from": before}  # another question altogether
+    moving = merge(moving_of(before), parts)
+    if not moving:
+        return {}
+    # Where nothing stays there is nothing to bind to: the reviewer can only see how it moved.
+    return {
+        "moved_from": before,
+        "moving": as_stored(moving) if is_bound(value, moving) else [],
+    }
