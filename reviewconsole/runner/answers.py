@@ -28,9 +28,12 @@ from langgraph.types import _interrupt_id
 
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import Answer
+from reviewconsole.protocol.moving import settle
+from reviewconsole.protocol.plain import Plain
 from reviewconsole.runner import stored
 
 Send = Callable[[Sequence[tuple[str, Any]]], None]
+Origin = dict[str, Any]  # as in `PostedInterrupt.origin`
 Bound = TypeVar("Bound", "Question", Answer)
 
 _book: ContextVar[AnswerBook | None] = ContextVar("reviewconsole_answer_book", default=None)
@@ -56,6 +59,7 @@ class Asked:
 
     task_id: str
     ns: str
+    value: Plain  # its stored form
     digest: str
     scratchpad: PregelScratchpad
     send: Send
@@ -63,10 +67,12 @@ class Asked:
     @classmethod
     def here(cls, value: Any) -> Asked:
         configurable = get_config()["configurable"]
+        plain = stored.to_plain(stored.store(value))
         return cls(
             task_id=configurable[CONFIG_KEY_TASK_ID],
             ns=configurable[CONFIG_KEY_CHECKPOINT_NS],
-            digest=question_digest(stored.to_plain(stored.store(value))),
+            value=plain,
+            digest=question_digest(plain),
             scratchpad=configurable[CONFIG_KEY_SCRATCHPAD],
             send=configurable[CONFIG_KEY_SEND],
         )
@@ -75,6 +81,12 @@ class Asked:
     def unbound(self) -> list[Any]:
         """The answers that LangGraph itself stored for this task, in its order."""
         return [entry for entry in self.scratchpad.resume if decision_of(entry) is None]
+
+    def is_answered_by(self, answer: Answer) -> bool:
+        """Whether the answer was given to this question, but for the parts that may move."""
+        if not answer.moving:
+            return answer.digest == self.digest
+        return answer.digest == question_digest(settle(self.value, answer.moving))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +117,13 @@ class AnswerBook:
     def __init__(self, answers: Iterable[Answer] = (), pending: Iterable[Question] = ()) -> None:
         unique: dict[tuple[str, str, str], Answer] = {}
         for answer in sorted(answers, key=lambda answer: answer.decision):
-            unique.setdefault((answer.task_id, answer.interrupt_id, answer.digest), answer)
+            if answer.kind == "interrupt":
+                unique.setdefault((answer.task_id, answer.interrupt_id, answer.digest), answer)
         self._answers = tuple(unique.values())
         self._pending = tuple(pending)
         self._executions: dict[Callable[[], int], _Execution] = {}
         self._consumed: dict[int, str] = {}  # decision → the task that took it
+        self._origins: dict[tuple[str, str], Origin] = {}  # question's id and digest → its place
         self._closed = False
         self._lock = threading.Lock()
 
@@ -182,6 +196,17 @@ class AnswerBook:
         """The id of the question: a different one for each answer that its task has already."""
         answered = len(asked.unbound) + len(self._of_task(asked, self._answers))
         return _interrupt_id(asked.ns, answered)
+
+    def locate(self, interrupt_id: str, asked: Asked, origin: Origin | None) -> None:
+        """Note where a question was asked."""
+        if origin is not None:
+            with self._lock:
+                self._origins[interrupt_id, asked.digest] = origin
+
+    def origin(self, interrupt_id: str, digest: str) -> Origin | None:
+        """Where a question was asked in this run, if that was not in the body of a node."""
+        with self._lock:
+            return self._origins.get((interrupt_id, digest))
 
     def _of_task(self, asked: Asked, bound: Sequence[Bound]) -> list[Bound]:
         """Those that belong to the asking task.

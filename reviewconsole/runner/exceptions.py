@@ -1,10 +1,12 @@
-"""What can go wrong between a runner and its console.
+"""What can go wrong between a runner and its console, and in its own process.
 
 RunnerError
 ├── Refusal          the console refused one request, and says why
 └── Disconnected     the client was closed before the console answered
 
-Beside it stands `reviewconsole.protocol.exceptions.ProtocolError`: a request that cannot be sent
+NotInForce           LangGraph's own `interrupt`, or an unwrapped tool, can be reached
+
+Beside them stands `reviewconsole.protocol.exceptions.ProtocolError`: a request that cannot be sent
 (`MalformedFrame`, `FrameTooLarge`) and what ends a client for good (`Unauthorised`,
 `WrongVersion`).
 """
@@ -34,3 +36,7 @@ class Refusal(RunnerError):
 
 class Disconnected(RunnerError):
     """The client was closed before the console answered; the request may or may not be done."""
+
+
+class NotInForce(RuntimeError):
+    """What the runner put in the place of LangGraph's or LangChain's own can be passed by."""

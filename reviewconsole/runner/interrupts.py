@@ -17,13 +17,12 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt, _validate_resume
 from pydantic import TypeAdapter
 
-from reviewconsole.runner.answers import Asked, open_book
+from reviewconsole.runner import edges
+from reviewconsole.runner.answers import Asked, Origin, open_book
+from reviewconsole.runner.exceptions import NotInForce as NotInForce
+from reviewconsole.runner.tools import current_call
 
 langgraph_interrupt = langgraph.types.interrupt
-
-
-class NotInForce(RuntimeError):
-    """LangGraph's own `interrupt` can still be reached: answers would go by position."""
 
 
 def install() -> None:
@@ -31,6 +30,7 @@ def install() -> None:
 
     Call it before agents are imported: they bind the name at import. Idempotent.
     """
+    edges.install()
     for module, name in _places():
         setattr(sys.modules[module], name, interrupt)
 
@@ -84,7 +84,16 @@ def interrupt(value: Any, *, response_schema: dict[str, Any] | type | None = Non
     taken = book.take(asked)
     if taken is None:
         schema = adapter.json_schema() if adapter else response_schema
-        raise GraphInterrupt((Interrupt(value, book.name(asked), response_schema=schema),))
+        name = book.name(asked)
+        book.locate(name, asked, _origin())
+        raise GraphInterrupt((Interrupt(value, name, response_schema=schema),))
     answer = _validate_resume(adapter, taken.value) if adapter else taken.value
     book.record(asked, taken)
     return answer
+
+
+def _origin() -> Origin | None:
+    """The tool call that this question was asked in, or the conditional edge; None: a node."""
+    if (call := current_call()) is not None:
+        return {"tool": call.tool, "call_id": call.call_id}
+    return {"edge": True} if edges.in_edge() else None
