@@ -18,8 +18,10 @@ from reviewconsole.protocol.exceptions import (
 )
 from reviewconsole.protocol.messages import (
     VERSION,
+    Admission,
     Assignments,
     Beat,
+    CallTool,
     Claim,
     Done,
     Found,
@@ -38,6 +40,7 @@ _ANSWERS: dict[type[Request], type[Result]] = {
     Hello: Welcome,
     Heartbeat: Beat,
     Claim: Assignments,
+    CallTool: Admission,
     Get: Found,
     List: Found,
 }  # every other request is answered by `Done`, and any by `Refused`

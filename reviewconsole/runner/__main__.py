@@ -41,11 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    # LangGraph, and `interrupt` in its place, before any agent: see `main` and `interrupts`.
+    # LangGraph, with the runner's `interrupt` and tools that ask, before any agent: see `main`,
+    # `interrupts` and `tools`.
     from reviewconsole.protocol.exceptions import ProtocolError  # noqa: PLC0415
-    from reviewconsole.runner import interrupts  # noqa: PLC0415
+    from reviewconsole.runner import interrupts, tools  # noqa: PLC0415
 
     interrupts.install()
+    tools.install()
     from reviewconsole.runner import graphs  # noqa: PLC0415
     from reviewconsole.runner.exceptions import Refusal  # noqa: PLC0415
     from reviewconsole.runner.worker import NothingToServe, Runner  # noqa: PLC0415

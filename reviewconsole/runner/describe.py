@@ -16,6 +16,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from pydantic import BaseModel, create_model
 
+from reviewconsole.runner import tool_arguments
 from reviewconsole.runner.graphs import Graph
 
 LONGEST_NOTE = 300  # characters
@@ -124,7 +125,9 @@ def _tool(tool: BaseTool, node: str, part: Part) -> dict[str, Any]:
     return {
         "name": tool.name,
         "description": part(f"description of tool {tool.name}", lambda: tool.description),
-        "args_schema": part(f"args_schema of tool {tool.name}", lambda: _args_schema(tool)),
+        "args_schema": part(
+            f"args_schema of tool {tool.name}", lambda: tool_arguments.schema(tool)
+        ),
         "node": node,
     }
 
@@ -134,14 +137,6 @@ def _tools_of(runnable: object) -> list[BaseTool]:
     while isinstance(runnable, RunnableBindingBase):  # such as ToolNode(…).with_config(…)
         runnable = runnable.bound
     return list(runnable.tools_by_name.values()) if isinstance(runnable, ToolNode) else []
-
-
-def _args_schema(tool: BaseTool) -> Any:
-    """The arguments that a model may give: without those that LangGraph injects."""
-    schema: Any = tool.tool_call_schema
-    if isinstance(schema, dict):
-        return schema
-    return schema.model_json_schema() if issubclass(schema, BaseModel) else schema.schema()
 
 
 def _stops(graph: Graph, when: str) -> list[str]:

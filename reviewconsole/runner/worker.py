@@ -27,12 +27,13 @@ from reviewconsole.protocol.messages import (
     Wake,
     Welcome,
 )
-from reviewconsole.runner import interrupts
+from reviewconsole.runner import interrupts, tools
 from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.describe import describe
 from reviewconsole.runner.exceptions import Disconnected, Refusal
 from reviewconsole.runner.executor import GRACE_SECONDS, Execution
+from reviewconsole.runner.gate import Gate
 from reviewconsole.runner.graphs import GraphLoadError, GraphSpec
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,8 @@ class Runner:
 
         Raises:
             NothingToServe: no agent could be loaded; why, is in the log.
-            NotInForce: an agent got hold of LangGraph's own `interrupt`.
+            NotInForce: an agent got hold of LangGraph's own `interrupt`, or of a tool that asks
+                nobody.
             ProtocolError, Refusal: the console does not want this runner.
         """
         self._loop = asyncio.get_running_loop()
@@ -120,6 +122,7 @@ class Runner:
 
     async def _describe_agents(self) -> None:
         interrupts.require_in_force(everywhere=True)
+        tools.require_in_force()
         for name, spec in self._agents.items():
             try:
                 async with spec.open({}, access="assistants.read") as graph:
@@ -140,6 +143,7 @@ class Runner:
             agents=agents,
             versions=agents[0]["versions"],
             held=tuple(self._executions.copy()),  # called in the client's thread
+            cannot_gate=tools.cannot_gate(),
         )
 
     # Runs -------------------------------------------------------------------------------------
@@ -169,9 +173,13 @@ class Runner:
         spec = self._agents[assignment.agent]
         execution = Execution(assignment, spec, self._client, saver)
         self._executions[lease] = execution
-        task = asyncio.create_task(execution.run(), name=str(execution))
+        task = asyncio.create_task(self._execute(execution, lease), name=str(execution))
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._ended(lease, task))
+
+    async def _execute(self, execution: Execution, lease: Lease) -> None:
+        with Gate(self._client, lease).open():
+            await execution.run()
 
     def _ended(self, lease: Lease, task: asyncio.Task[None]) -> None:
         del self._executions[lease]

@@ -17,8 +17,10 @@ from reviewconsole.protocol.exceptions import (
 )
 from reviewconsole.protocol.messages import (
     VERSION,
+    Admission,
     Assignments,
     Beat,
+    CallTool,
     Claim,
     Delivered,
     Done,
@@ -47,6 +49,7 @@ ANSWERS: dict[type[Request], type[Result]] = {
     Hello: Welcome,
     Heartbeat: Beat,
     Claim: Assignments,
+    CallTool: Admission,
     Get: Found,
     List: Found,
 }

@@ -25,7 +25,7 @@ from reviewconsole.protocol.messages import (
     Release,
     Wake,
 )
-from reviewconsole.runner import interrupts, stored
+from reviewconsole.runner import interrupts, stored, tools
 from reviewconsole.runner.graphs import GraphLoadError, GraphSpec, Reference
 from reviewconsole.runner.worker import NothingToServe, Runner
 from tests.runner.executing import spec
@@ -52,6 +52,7 @@ class Gate:
 @pytest.fixture(autouse=True)
 def in_force() -> None:
     interrupts.install()
+    tools.install()
 
 
 def graph(*nodes: Any) -> Any:

@@ -1,0 +1,154 @@
+"""The review of one tool call: the question put to a person, and what the answer makes of it.
+
+The question has the form that LangChain's review middleware has with `interrupt_mode="per_call"`
+(`langchain.agents.middleware.human_in_the_loop`), so one form serves both. `gate` tells them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, NotRequired
+
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
+from langgraph.errors import GraphInterrupt
+from langgraph.types import Interrupt, _validate_resume
+from pydantic import (
+    Discriminator,
+    TypeAdapter,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    create_model,
+)
+from typing_extensions import TypedDict
+
+from reviewconsole.runner import tool_arguments
+from reviewconsole.runner.answers import AnswerBook, Asked, open_book
+from reviewconsole.runner.gate import Call
+from reviewconsole.runner.stored import Unstorable
+
+
+class Approve(TypedDict):
+    """Run the call as it is."""
+
+    type: Literal["approve"]
+
+
+class Reject(TypedDict):
+    """Do not run the call; the agent is told so, and why."""
+
+    type: Literal["reject"]
+    message: NotRequired[str]
+
+
+class Respond(TypedDict):
+    """Do not run the call; the message stands for its result."""
+
+    type: Literal["respond"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A call that does not run: what the agent gets in its place."""
+
+    output: ToolMessage | str
+
+
+class CallReview:
+    """The question about one call, in the task that makes it."""
+
+    def __init__(self, call: Call, book: AnswerBook) -> None:
+        self._call = call
+        self._book = book
+        self._question = {
+            "type": "tool_approval",
+            "tool_call_id": call.id,
+            "name": call.tool.name,
+            "args": call.args,
+            "description": "",
+            "gate": "console",
+        }
+
+    @classmethod
+    def of(cls, call: Call) -> CallReview | None:
+        """The review of this call; None outside of a task, where nothing can pause."""
+        book = open_book()
+        return None if book is None else cls(call, book)
+
+    def decided(self) -> Call | Declined | None:
+        """The call as a reviewer wants it, or what stands in its place; None: nobody decided yet.
+
+        Raises:
+            pydantic.ValidationError: the answer is none that this question allows.
+        """
+        try:
+            asked = Asked.here(self._question)
+        except Unstorable:
+            return None  # it cannot be asked, so nobody can have answered it
+        taken = self._book.take_bound(asked)
+        if taken is None:
+            return None
+        decision = _validate_resume(self._answers(), taken.value)
+        self._book.record(asked, taken)
+        match decision["type"]:
+            case "approve":
+                return self._call
+            case "edit":
+                return replace(self._call, args=decision["edited_action"]["args"])
+            case "respond":
+                return declined(self._call, decision["message"], status="success")
+            case _:
+                return declined(self._call, _rejection(self._call, decision.get("message")))
+
+    def ask(self) -> GraphInterrupt:
+        """The pause that puts the question to a person; raise it.
+
+        Raises:
+            Unstorable: LangGraph's store cannot hold the arguments.
+        """
+        name = self._book.name(Asked.here(self._question))
+        schema = self._answers().json_schema()
+        return GraphInterrupt((Interrupt(self._question, name, response_schema=schema),))
+
+    def _answers(self) -> TypeAdapter[Any]:
+        """What may be answered: an edit must name the same tool, and fit its arguments."""
+        name: Any = Literal[self._call.tool.name]
+        action = create_model("EditedAction", name=name, args=_arguments(self._call.tool))
+        edit = create_model("Edit", type=Literal["edit"], edited_action=action)
+        kinds: Any = Approve | Annotated[edit, WrapValidator(_as_sent)] | Reject | Respond
+        return TypeAdapter(Annotated[kinds, Discriminator("type")])
+
+
+def declined(
+    call: Call, message: str, *, status: Literal["success", "error"] = "error"
+) -> Declined:
+    """What the agent gets in place of the result: a tool message, or its text without a call id."""
+    if call.id is None:
+        return Declined(message)
+    return Declined(ToolMessage(message, name=call.tool.name, tool_call_id=call.id, status=status))
+
+
+def _rejection(call: Call, reason: str | None) -> str:
+    """What LangChain's middleware tells the model."""
+    if reason:
+        return f"User rejected the tool call for `{call.tool.name}` with reason: {reason}"
+    named = f" with id {call.id}" if call.id else ""
+    return (
+        f"User rejected the tool call for `{call.tool.name}`{named}. The tool was not executed. "
+        "Do not retry this tool call unless the user explicitly requests it."
+    )
+
+
+def _arguments(tool: BaseTool) -> Any:
+    return (
+        tool_arguments.model(tool)
+        or Annotated[dict[str, Any], WithJsonSchema(tool_arguments.schema(tool))]
+    )
+
+
+def _as_sent(answer: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Check an edit and pass it on as it was sent: the tool itself converts its arguments."""
+    check(answer)
+    return answer
