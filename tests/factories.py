@@ -16,7 +16,7 @@ from django.utils import timezone
 from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken
 from agents.reviews import ActionDecision, DecisionType
 from agents.reviews.request import Arguments
-from agents.services import assignments, decisions, interrupts, runners, runs, tokens
+from agents.services import assignments, decisions, failures, interrupts, runners, runs, tokens
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import fingerprint
 from reviewconsole.protocol.messages import (
@@ -318,4 +318,4 @@ def fail(run: Run, message: str = "no such order") -> Run:
     lease = lease_of(run)
     assert run.runner is not None
     end = Failed(lease, "ValueError", message, "Traceback …", None, None)
-    return runs.fail(runner=run.runner, request=end)
+    return failures.fail(runner=run.runner, request=end)

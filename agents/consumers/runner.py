@@ -19,7 +19,7 @@ from agents import push
 from agents.consumers.writer import Call, writer
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Runner, RunnerToken
-from agents.services import decisions, interrupts, runners, runs, tokens
+from agents.services import decisions, failures, interrupts, runners, runs, tokens
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import HelloOverdue, ProtocolError, Unauthorised
 from reviewconsole.protocol.messages import (
@@ -182,7 +182,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             case Finished():
                 runs.finish(runner=runner, request=request)
             case Failed():
-                runs.fail(runner=runner, request=request)
+                failures.fail(runner=runner, request=request)
             case Cancelled():
                 runs.stop(runner=runner, request=request)
             case Delivered():

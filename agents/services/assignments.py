@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from agents.models import Decision, Run, Runner
 from agents.services import checkpoints
+from agents.services.moved_questions import digest, moving_of
 from agents.services.runners import lease_time
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Answer, Assignment, Lease, Whole
@@ -56,7 +57,8 @@ def _answers(run: Run) -> tuple[Answer, ...]:
     """The run's own decisions, and those the same pause has taken already.
 
     A node that asks several questions runs again for each, at one checkpoint: it is offered all the
-    answers given there, so that none is lost and none is asked for twice.
+    answers given there, so that none is lost and none is asked for twice. A run that asks again has
+    no decisions of its own: the withdrawn ones are left out, and those that stand are settled.
     """
     if run.resumes is None:
         return ()
@@ -64,7 +66,7 @@ def _answers(run: Run) -> tuple[Answer, ...]:
         Decision.objects.filter(
             interrupt__thread=run.thread, interrupt__checkpoint_id=run.resumes.checkpoint_id
         )
-        .exclude(status=Decision.Status.REFUSED)
+        .exclude(status__in=(Decision.Status.REFUSED, Decision.Status.WITHDRAWN))
         .select_related("interrupt")
         .order_by("pk")
     )
@@ -73,13 +75,18 @@ def _answers(run: Run) -> tuple[Answer, ...]:
 
 def _answer(decision: Decision, run: Run) -> Answer:
     asked = decision.interrupt
+    is_own = decision.run_id == run.pk
     return Answer(
         decision=decision.pk,
         kind=asked.kind,
         interrupt_id=asked.interrupt_id,
         task_id=asked.task_id,
         fingerprint=asked.fingerprint,
-        digest=asked.digest,
+        digest=digest(decision),
         value=Whole(*plain.encode(decision.resume)),
-        settled=decision.status == Decision.Status.APPLIED or decision.run_id != run.pk,
+        settled=decision.status == Decision.Status.APPLIED or not is_own,
+        then=decision.then,
+        # What an earlier run wrote into the state is there, and must not be written twice.
+        update=Whole(*plain.encode(decision.update)) if is_own and decision.update else None,
+        moving=moving_of(decision),
     )

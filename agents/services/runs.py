@@ -1,4 +1,7 @@
-"""Runs: started, claimed, ended, cancelled. Every arrow of `Run.Status` is one function here."""
+"""Runs: started, claimed, ended, cancelled. Every arrow of `Run.Status` is one function here.
+
+The ends that have more to tell call `end`: a pause in `interrupts`, a failure in `failures`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
     Assignment,
     Cancelled,
-    Failed,
     Finished,
     Lease,
     RefusalCode,
@@ -175,25 +177,6 @@ def finish(*, runner: Runner, request: Finished) -> Run:
     if moved:
         store_snapshot(run, request.checkpoint_id, request.snapshot)
         set_thread(run, Thread.Status.IDLE)
-    return run
-
-
-@transaction.atomic
-def fail(*, runner: Runner, request: Failed) -> Run:
-    """End a run with the error it met. Idempotent for the same lease.
-
-    Raises:
-        RequestRefused: `fenced` — the lease is over.
-    """
-    run, moved = end(
-        runner, request.lease, Run.Status.FAILED, checkpoint_id=request.checkpoint_id or "",
-        error=column_text(request.error, 200), message=column_text(request.message),
-        traceback=column_text(request.traceback),
-    )  # fmt: skip
-    if moved:
-        if request.snapshot is not None:
-            store_snapshot(run, request.checkpoint_id, request.snapshot)
-        set_thread(run, Thread.Status.ERROR)
     return run
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from agents.exceptions import RequestRefused
 from agents.models import Run, Thread
-from agents.services import interrupts, runs
+from agents.services import failures, interrupts, runs
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Cancelled, Failed, Finished, Lease, Whole
 from reviewconsole.protocol.plain import Plain
@@ -34,7 +34,7 @@ def pause(runner, lease):
 
 ENDS = {
     "finished": lambda runner, lease: runs.finish(runner=runner, request=finished(lease)),
-    "failed": lambda runner, lease: runs.fail(runner=runner, request=failed(lease)),
+    "failed": lambda runner, lease: failures.fail(runner=runner, request=failed(lease)),
     "cancelled": lambda runner, lease: runs.stop(runner=runner, request=Cancelled(lease)),
 }
 
@@ -57,7 +57,7 @@ def test_a_failed_run_says_why(db):
     run = start_run()
     runner = connect_runner()
     lease = take(run, runner)
-    runs.fail(runner=runner, request=failed(lease, state=whole(STATE)))
+    failures.fail(runner=runner, request=failed(lease, state=whole(STATE)))
     run.refresh_from_db()
     assert (run.status, run.error) == (Run.Status.FAILED, "ValueError")
     assert (run.message, run.traceback) == ("no such order", "Traceback …")
@@ -70,7 +70,7 @@ def test_a_failure_without_a_state_leaves_the_last_one(db):
     runner = connect_runner()
     runs.finish(runner=runner, request=finished(take(run, runner)))
     again = start_run(thread=run.thread.thread_id)
-    runs.fail(runner=runner, request=failed(take(again, runner)))
+    failures.fail(runner=runner, request=failed(take(again, runner)))
     thread = Thread.objects.get(pk=run.thread_id)
     assert (thread.status, thread.snapshot) == (Thread.Status.ERROR, STATE)
 
@@ -80,7 +80,7 @@ def test_any_text_of_an_error_is_kept(db):
     run = start_run()
     runner = connect_runner()
     request = Failed(take(run, runner), "E" * 300, "nul \0", "nul \0 in a line", None, None)
-    runs.fail(runner=runner, request=request)
+    failures.fail(runner=runner, request=request)
     run.refresh_from_db()
     assert (run.error, run.message) == ("E" * 200, "nul \ufffd")
     assert run.traceback == "nul \ufffd in a line"

@@ -1,0 +1,162 @@
+"""Failed runs: how they end, what still waits in them, and letting the agent ask again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from agents import push, roles
+from agents.exceptions import CannotAskAgain, NotAllowed, NotFound, RequestRefused
+from agents.models import Checkpoint, Decision, Interrupt, Run, Runner, Thread
+from agents.services import decisions, interrupts, runs
+from agents.services.column_text import column_text
+from reviewconsole.protocol.messages import Cancelled, Failed
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from django.db.models import QuerySet
+
+CHANGES = 20  # checkpoints after a pause that are looked at: its decisions make one each
+
+
+@transaction.atomic
+def fail(*, runner: Runner, request: Failed) -> Run:
+    """End a run with the error it met. Idempotent for the same lease.
+
+    What waits in the thread all the same is put before people; answering it resumes the thread, and
+    what failed is tried again. Questions that cannot be read do not keep a run from failing: the
+    message then says so. A run that was to be cancelled asks nothing.
+
+    Raises:
+        RequestRefused: `fenced` — the lease is over.
+    """
+    if request.interrupts and runs.is_to_be_cancelled(request.lease):
+        return runs.stop(runner=runner, request=Cancelled(request.lease))
+    run, moved = runs.end(
+        runner, request.lease, Run.Status.FAILED, checkpoint_id=request.checkpoint_id or "",
+        next=list(request.next), error=column_text(request.error, 200),
+        message=column_text(request.message), traceback=column_text(request.traceback),
+    )  # fmt: skip
+    if moved:
+        if request.snapshot is not None:
+            runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
+        waits = bool(request.interrupts) and _ask(run, request)
+        runs.set_thread(run, Thread.Status.INTERRUPTED if waits else Thread.Status.ERROR)
+    return run
+
+
+def _ask(run: Run, request: Failed) -> bool:
+    """Put what waits in a failed run before people; False where it cannot be read."""
+    try:
+        with transaction.atomic():
+            # An answer whose question waits again is taken back: the agent must get the new one.
+            anew = [posted.fingerprint for posted in request.interrupts]
+            decisions.withdraw(_carried(run).filter(interrupt__fingerprint__in=anew))
+            interrupts.ask(run, request.interrupts)
+    except RequestRefused as error:
+        run.message = column_text(f"{run.message}\nWhat waits here cannot be shown: {error}")
+        Run.objects.filter(pk=run.pk).update(message=run.message)
+        return False
+    return True
+
+
+def ask_again(*, run: int, user: User) -> Run:
+    """Let the agent ask again what it failed on: queue a run that goes back to the pause.
+
+    The decisions that the failed run carried are withdrawn, and with them what was decided since;
+    answers that the agent took before stay. Finished siblings do not run again.
+
+    Raises:
+        NotAllowed: the person may neither decide nor start runs.
+        NotFound: there is no such run.
+        CannotAskAgain: the run did not fail, asked nothing, or its thread has gone on; the text
+            says how, and who made it.
+    """
+    if not (user.has_perm(roles.DECIDE) or user.has_perm(roles.START)):
+        raise NotAllowed("Asking again is for reviewers and operators; ask an admin for a role.")
+    with transaction.atomic():
+        runs.lock_thread(run=run)
+        failed = Run.objects.select_related("thread", "resumes").filter(pk=run).first()
+        if failed is None:
+            raise NotFound(f"There is no run {run}.")
+        paused = _pause_to_repeat(failed)
+        decisions.withdraw(_carried(failed).filter(interrupt__checkpoint_id=paused.checkpoint_id))
+        _supersede(Interrupt.objects.pending().filter(run=failed))
+        return runs.queue(
+            thread=failed.thread,
+            trigger=Run.Trigger.ASK_AGAIN,
+            resumes=paused,
+            created_by=user,
+            context=failed.context,
+            interrupt_before=failed.interrupt_before,
+            interrupt_after=failed.interrupt_after,
+            recursion_limit=failed.recursion_limit,
+        )
+
+
+def can_ask_again(run: Run) -> bool:
+    """Whether the agent can be made to ask again what this run failed on. At most 5 queries."""
+    try:
+        _pause_to_repeat(run)
+    except CannotAskAgain:
+        return False
+    return True
+
+
+def _pause_to_repeat(failed: Run) -> Run:
+    """The paused run whose questions the thread still stands at.
+
+    Raises:
+        CannotAskAgain: there is none.
+    """
+    if failed.status != Run.Status.FAILED:
+        raise CannotAskAgain(
+            f"Run {failed.pk} has not failed: it is {failed.get_status_display().lower()}."
+        )
+    # A run that was cancelled before anyone took it up has changed nothing.
+    later = failed.thread.runs.filter(pk__gt=failed.pk).exclude(
+        status=Run.Status.CANCELLED, attempt=0
+    )
+    if (since := later.select_related("created_by").order_by("pk").first()) is not None:
+        by = since.created_by.get_username() if since.created_by else "the operator's terminal"
+        raise CannotAskAgain(
+            f"The thread has gone on since run {failed.pk} failed: {by} began run {since.pk} "
+            f"({since.get_trigger_display().lower()})."
+        )
+    paused = failed if failed.interrupts.exists() else failed.resumes
+    if paused is None:
+        raise CannotAskAgain(
+            f"Run {failed.pk} failed before the agent asked anything: start the thread again."
+        )
+    if _has_gone_on(failed, paused):
+        raise CannotAskAgain(
+            "The agent had taken the answer and gone on before it failed: its question is behind "
+            "it. Start the thread again to go on."
+        )
+    return paused
+
+
+def _has_gone_on(failed: Run, paused: Run) -> bool:
+    """Whether the thread has left the place where it paused; a change of its state is no step."""
+    stepped = _carried(failed).filter(status=Decision.Status.APPLIED)
+    if stepped.exclude(then=Decision.Then.RUN).exists():
+        return True
+    newer = Checkpoint.objects.filter(
+        thread=paused.thread_id, ns="", checkpoint_id__gt=paused.checkpoint_id
+    )
+    found = newer.order_by("checkpoint_id").values_list("metadata", flat=True)[:CHANGES]
+    return any(dict(metadata).get("source") != "update" for metadata in found)
+
+
+def _carried(failed: Run) -> QuerySet[Decision]:
+    """The decisions that a failed run carried, and those on what waits in it."""
+    carried = Decision.objects.filter(Q(run=failed) | Q(interrupt__run=failed))
+    return carried.exclude(status=Decision.Status.REFUSED)
+
+
+def _supersede(asked: QuerySet[Interrupt]) -> None:
+    push.changed(*(f"interrupt.{pk}" for pk in asked.values_list("pk", flat=True)))
+    asked.update(status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now())
