@@ -154,6 +154,8 @@ class _Drawing:
         self.html.append(f"<{tag}>" if token.nesting > 0 else f"</{tag}>")
 
     def _say(self, words: str, tag: str = "", css: str = "") -> None:
+        if not words:  # between two marks that touch
+            return
         self._said.append(words)
         self._words.append(words)
         html = markup.inline(words)
