@@ -14,6 +14,86 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="CallVerdict",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("call_id", models.CharField(max_length=255)),
+                ("tool", models.CharField(max_length=255)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("approve", "Approve"), ("edit", "Edit"), ("reject", "Reject")],
+                        max_length=8,
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+            ],
+            options={
+                "ordering": ("-pk",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Draft",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("post", models.TextField()),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ToolSetting",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("tool", models.CharField(max_length=255)),
+                (
+                    "gate",
+                    models.CharField(
+                        choices=[("agent", "Agent"), ("always", "Always"), ("never", "Never")],
+                        max_length=8,
+                    ),
+                ),
+                ("set_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "ordering": ("-pk",),
+                "permissions": (("gate_tool", "Can set which tools are reviewed or blocked"),),
+            },
+        ),
+        migrations.CreateModel(
+            name="Violation",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("ns", models.TextField(blank=True)),
+                ("tool", models.CharField(max_length=255)),
+                ("args", agents.models.fields.PlainField(null=True)),
+                ("message", models.TextField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "ordering": ("-pk",),
+            },
+        ),
         migrations.AddField(
             model_name="agent",
             name="tool_default",
@@ -108,150 +188,80 @@ class Migration(migrations.Migration):
                 max_length=16,
             ),
         ),
-        migrations.CreateModel(
-            name="CallVerdict",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("call_id", models.CharField(max_length=255)),
-                ("tool", models.CharField(max_length=255)),
-                (
-                    "type",
-                    models.CharField(
-                        choices=[("approve", "Approve"), ("edit", "Edit"), ("reject", "Reject")],
-                        max_length=8,
-                    ),
-                ),
-                ("digest", models.CharField(max_length=64)),
-                (
-                    "decision",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="calls",
-                        to="agents.decision",
-                    ),
-                ),
-                (
-                    "thread",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="call_verdicts",
-                        to="agents.thread",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-pk",),
-            },
+        migrations.AddIndex(
+            model_name="interrupt",
+            index=models.Index(fields=["node", "-id"], name="interrupt_of_node"),
         ),
-        migrations.CreateModel(
-            name="Draft",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("post", models.TextField()),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="drafts",
-                        to="agents.run",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="drafts",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
+        migrations.AddField(
+            model_name="callverdict",
+            name="decision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="calls",
+                to="agents.decision",
+            ),
         ),
-        migrations.CreateModel(
-            name="ToolSetting",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("tool", models.CharField(max_length=255)),
-                (
-                    "gate",
-                    models.CharField(
-                        choices=[("agent", "Agent"), ("always", "Always"), ("never", "Never")],
-                        max_length=8,
-                    ),
-                ),
-                ("set_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "agent",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tool_settings",
-                        to="agents.agent",
-                    ),
-                ),
-                (
-                    "set_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.SET_NULL,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-pk",),
-                "permissions": (("gate_tool", "Can set which tools are reviewed or blocked"),),
-            },
+        migrations.AddField(
+            model_name="callverdict",
+            name="thread",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="call_verdicts",
+                to="agents.thread",
+            ),
         ),
-        migrations.CreateModel(
-            name="Violation",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("ns", models.TextField(blank=True)),
-                ("tool", models.CharField(max_length=255)),
-                ("args", agents.models.fields.PlainField(null=True)),
-                ("message", models.TextField()),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                (
-                    "run",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="violations",
-                        to="agents.run",
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="violations",
-                        to="agents.callverdict",
-                    ),
-                ),
-            ],
-            options={
-                "ordering": ("-pk",),
-            },
+        migrations.AddField(
+            model_name="draft",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="drafts", to="agents.run"
+            ),
+        ),
+        migrations.AddField(
+            model_name="draft",
+            name="user",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="drafts",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddField(
+            model_name="toolsetting",
+            name="agent",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="tool_settings",
+                to="agents.agent",
+            ),
+        ),
+        migrations.AddField(
+            model_name="toolsetting",
+            name="set_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
+        ),
+        migrations.AddField(
+            model_name="violation",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="violations",
+                to="agents.run",
+            ),
+        ),
+        migrations.AddField(
+            model_name="violation",
+            name="verdict",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="violations",
+                to="agents.callverdict",
+            ),
         ),
         migrations.AddIndex(
             model_name="callverdict",

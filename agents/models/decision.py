@@ -19,14 +19,15 @@ class Decision(models.Model):
     class Status(models.TextChoices):
         """recorded → delivered → applied, or recorded | delivered → refused.
 
-        Any of them → withdrawn, when the run failed with it and its question is asked again.
+        Any of them → withdrawn, when the run failed with it and its question is asked again;
+        recorded → withdrawn, when the thread was dismissed before it was sent.
         """
 
         RECORDED = "recorded"  # stored here
         DELIVERED = "delivered"  # a runner compared it with the live pause and hands it over
         APPLIED = "applied"  # the paused task has taken it and gone on
         REFUSED = "refused"  # the live pause was another one than the reviewer saw
-        WITHDRAWN = "withdrawn"  # the agent failed on it, and was made to ask again
+        WITHDRAWN = "withdrawn"  # taken back: it counts no more
 
     class Then(models.TextChoices):
         """How the agent goes on."""

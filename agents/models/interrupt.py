@@ -83,6 +83,7 @@ class Interrupt(models.Model):
             models.Index(fields=("id",), condition=Q(status="pending"), name="inbox"),
             models.Index(fields=("closed_at",), name="interrupt_closed"),
             models.Index(fields=("thread", "checkpoint_id"), name="interrupt_of_checkpoint"),
+            models.Index(fields=("node", "-id"), name="interrupt_of_node"),
         )
 
     def __str__(self) -> str:
