@@ -87,10 +87,20 @@ _SHOWN_ELSEWHERE = {"tool_use", "tool_call", "function_call"}  # blocks that rep
 
 def conversation(state: Plain, *, channel: str = "messages") -> tuple[Entry, ...]:
     """List the messages of a state, oldest first; empty for a state without any. Never raises."""
-    if not isinstance(state, dict) or not isinstance(messages := state.get(channel), list):
+    if not isinstance(state, dict) or (messages := _listed(state.get(channel))) is None:
         return ()
     edits = state.get("hitl_edited_tool_calls")
     return _Reading(edits if isinstance(edits, dict) else {}).read(messages)
+
+
+def _listed(value: Plain) -> list[Plain] | None:
+    """The messages of a channel, also as a delta channel or an `Overwrite` stores them."""
+    match value:
+        case list() | Typed(name="DeltaSnapshot", payload=list()):
+            return value.payload if isinstance(value, Typed) else value
+        case Typed(name="Overwrite", payload={"value": list(messages)}):
+            return messages
+    return None
 
 
 @dataclass(slots=True)

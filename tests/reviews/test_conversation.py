@@ -10,6 +10,8 @@ from langchain_core.messages import (
     message_to_dict,
 )
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.serde.types import _DeltaSnapshot
+from langgraph.types import Overwrite
 
 from agents.reviews.conversation import Entry, Role, ToolCall, ToolResult, conversation
 from agents.reviews.request import Arguments
@@ -41,6 +43,16 @@ ENTRIES = (
 def test_messages_as_langgraph_stores_them():
     stored = plain.decode(*JsonPlusSerializer().dumps_typed({"messages": MESSAGES}))
     assert conversation(stored) == ENTRIES
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [_DeltaSnapshot(MESSAGES), Overwrite(MESSAGES)],
+    ids=["delta_snapshot", "overwrite"],
+)
+def test_messages_as_a_delta_channel_or_an_overwrite_stores_them(stored):
+    state = plain.decode(*JsonPlusSerializer().dumps_typed({"messages": stored}))
+    assert conversation(state) == ENTRIES
 
 
 @pytest.mark.parametrize(

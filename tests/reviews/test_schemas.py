@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from agents.reviews.request import Schema
-from agents.reviews.schemas import MAX_NODES, errors, problem, resolve
+from agents.reviews.schemas import MAX_NODES, errors, part, problem, resolve
 from reviewconsole.protocol.plain import Plain, Typed
 from tests.reviews.plain_values import PLAIN
 
@@ -12,6 +12,58 @@ KEYWORDS = st.sampled_from(
     ["type", "$ref", "properties", "items", "anyOf", "enum", "pattern", "required", "multipleOf"]
 )
 ALMOST_SCHEMAS = st.dictionaries(KEYWORDS, st.one_of(PLAIN, st.just({"$ref": "#"})), max_size=4)
+
+
+ROOT: Schema = {
+    "properties": {
+        "order": {"$ref": "#/$defs/Order"},
+        "remote": {"items": {"$ref": "https://example.com/s"}},
+        "whole": {"$ref": "#"},
+        "inside": {"$ref": "#/$defs/Order/properties/id"},
+        "sibling": {"$ref": "#/properties/order"},
+        "all": {"$ref": "#/$defs"},
+        "bad": {"type": "nonsense"},
+    },
+    "$defs": {
+        "Order": {"properties": {"id": {"type": "integer"}, "lines": {"$ref": "#/$defs/L~1"}}},
+        "L/": {"type": "array", "items": {"$ref": "#/$defs/Order"}},
+        "Unused": {},
+    },
+}
+DEFINITIONS = {name: ROOT["$defs"][name] for name in ("Order", "L/")}  # what `order` needs
+
+
+class TestPart:
+    def part_of(self, name):
+        return part(ROOT, ROOT["properties"][name])
+
+    def test_it_takes_along_what_it_refers_to(self):
+        assert self.part_of("order") == (
+            {"$ref": "#/$defs/Order", "$defs": DEFINITIONS},
+            "",
+        )
+        assert self.part_of("inside")[0]["$defs"] == DEFINITIONS
+
+    def test_it_means_the_same(self):
+        schema, _ = self.part_of("order")
+        wrong = {"lines": [{"id": "7"}]}
+        assert errors(wrong, schema) == {("lines", 0, "id"): "Must be a whole number."}
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [
+            ("remote", "It refers to 'https://example.com/s', which is not a part of it."),
+            ("whole", "It refers to '#', which is not a part of it."),
+            ("sibling", "It refers to '#/properties/order', which is not a part of it."),
+            ("all", "It refers to '#/$defs', which is not a part of it."),
+        ],
+    )
+    def test_what_would_mean_something_else_alone_is_not_used(self, name, reason):
+        assert self.part_of(name) == (None, reason)
+
+    def test_a_flaw_is_told(self):
+        assert self.part_of("bad")[1].startswith("It is not a JSON schema:")
+        assert part({}, 7) == (None, "It is not a JSON schema object.")
 
 
 class TestProblem:
