@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from langchain_core.runnables import RunnableConfig
 
 AGENTS = Path(__file__).parent / "agents" / "langgraph.json"
 
@@ -22,6 +23,12 @@ class Effects:
         """All effects so far, oldest first."""
         lines = self.file.read_text().splitlines() if self.file.exists() else []
         return [json.loads(line) for line in lines]
+
+
+@pytest.fixture
+def stock() -> RunnableConfig:
+    """The configuration of a thread, for what LangGraph does by itself, in memory."""
+    return {"configurable": {"thread_id": "1"}}
 
 
 @pytest.fixture

@@ -32,9 +32,10 @@ def respond(interrupt: Interrupt, user: User, words: Plain = "yes") -> Decision:
     )
 
 
-def wait_for_end(thread: Thread) -> Run:
-    """The last run of a thread, once it has ended without another pause."""
+def wait_for_end(thread: Thread, after: Run | None = None) -> Run:
+    """The last run of a thread, once it has ended without another pause; later than `after`."""
     over = thread.runs.filter(
-        status__in=(Run.Status.SUCCEEDED, Run.Status.FAILED, Run.Status.CANCELLED)
+        pk__gt=after.pk if after else 0,
+        status__in=(Run.Status.SUCCEEDED, Run.Status.FAILED, Run.Status.CANCELLED),
     )
     return wait_until(f"{thread} ends", lambda: over.order_by("-pk").first())

@@ -7,7 +7,7 @@ services, in this process, as the pages' POSTs do in the console's.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +74,9 @@ class Desk:
 
     def settled(self, thread: Thread) -> Run:
         """The newest run of the thread, once it has ended, in whatever way."""
-        over = lambda: thread.runs.exclude(status__in=Run.ACTIVE).order_by("-pk").first()  # noqa: E731
         newest = thread.runs.order_by("-pk").values_list("pk", flat=True)[0]
-        return wait_until(
-            f"run {newest} ends", lambda: run if (run := over()) and run.pk == newest else None
-        )
+        over = Run.objects.filter(pk=newest).exclude(status__in=Run.ACTIVE)
+        return wait_until(f"run {newest} ends", over.first)
 
     def asked(self, thread: Thread) -> list[Interrupt]:
         """What the thread asks, once it waits."""
@@ -145,7 +143,7 @@ class Desk:
         return [deed["deed"] for deed in self.deeds(thread)]
 
 
-def receipts(interrupts: Sequence[Interrupt]) -> list[str]:
+def receipts(interrupts: Iterable[Interrupt]) -> list[str]:
     """How far the decisions on these have come."""
     made = Decision.objects.filter(interrupt__in=[asked.pk for asked in interrupts])
     return list(made.order_by("interrupt").values_list("status", flat=True))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.exceptions import InvalidAnswer
+from agents.reviews import ActionDecision
 from tests.pauses.desk import APPROVE, Desk, call, edit, receipts, reject, respond, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,7 +91,7 @@ def test_6_each_call_is_a_question_and_all_are_sent_together(desk: Desk):
     assert receipts([mail, delete, letter]) == ["applied"] * 3
 
 
-OLD_INBOX = {
+OLD_INBOX: dict[str, tuple[ActionDecision, dict[str, Any]]] = {
     "accept": (APPROVE, {"type": "accept", "args": None}),
     "edit": (
         edit(to="bob"),
@@ -107,7 +108,7 @@ def test_7_the_old_inbox_is_answered_with_a_list_of_one(desk: Desk, form: str, a
     thread = desk.start("old_inbox", {"subject": "alice", "form": form})
     asked = desk.question(thread)
     assert (asked.dialect, asked.actions) == ("human_interrupt", 1)
-    assert asked.headline.startswith("send_email(")
+    assert asked.headline == "send_email → alice"
     decision, received = OLD_INBOX[answer]
     desk.decide(asked, decision)
     assert desk.finished(thread)["answer"] == received

@@ -6,6 +6,7 @@ import pytest
 
 from agents.exceptions import InvalidAnswer
 from agents.reviews import AnswerShape
+from reviewconsole.protocol.plain import Plain
 from tests.pauses.desk import APPROVE, Desk, call, receipts, reject, said, value
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +31,7 @@ def test_2_a_tool_asks_and_reads_data(desk: Desk):
 def test_3_an_approval_is_read_as_true_or_false(desk: Desk, decision, received):
     thread = desk.start("chat", said(call("wire_money", amount=5, to="alice")))
     asked = desk.question(thread)
-    assert (asked.dialect, asked.headline) == ("approval", "wire_money(amount=5, to=alice)")
+    assert (asked.dialect, asked.headline) == ("approval", "wire_money 5 → alice")
     made = desk.decide(asked, decision)
     assert desk.last_words(thread) == received
     assert made.resume == {"approved": decision is APPROVE}
@@ -51,7 +52,8 @@ def test_4_a_model_gets_an_answer_of_its_type(desk: Desk):
 def test_4_a_schema_that_langgraph_does_not_check_is_checked_here(desk: Desk):
     thread = desk.start("by_schema", {"subject": "coffee"})
     asked = desk.question(thread)
-    for wrong in ({"amount": 1000}, {"amount": "7"}, {"amount": 5, "more": 1}, {}):
+    refused: list[Plain] = [{"amount": 1000}, {"amount": "7"}, {"amount": 5, "more": 1}, {}]
+    for wrong in refused:
         with pytest.raises(InvalidAnswer):
             desk.decide(asked, value(wrong, AnswerShape.TYPED))
     desk.decide(asked, value({"amount": 7}, AnswerShape.TYPED))

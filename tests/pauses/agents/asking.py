@@ -10,10 +10,11 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import interrupt
-from parrot import Parrot
 from pydantic import BaseModel
 from typing_extensions import TypedDict
-from witness import note
+
+from tests.pauses.agents.parrot import Parrot
+from tests.pauses.agents.witness import note
 
 
 class Messages(TypedDict):

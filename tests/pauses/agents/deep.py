@@ -1,8 +1,9 @@
 """Row 15: a deep agent. Its messages are kept in delta channels."""
 
 from deepagents import create_deep_agent
-from parrot import Parrot
-from toolbox import delete_file, look_up, send_email
+
+from tests.pauses.agents.parrot import Parrot
+from tests.pauses.agents.toolbox import delete_file, look_up, send_email
 
 deep = create_deep_agent(
     Parrot(),

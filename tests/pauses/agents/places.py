@@ -6,7 +6,8 @@ from langgraph.func import entrypoint, task
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
-from witness import note
+
+from tests.pauses.agents.witness import note
 
 
 class State(TypedDict, total=False):

@@ -9,9 +9,10 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Send, interrupt
-from parrot import Parrot
 from typing_extensions import TypedDict
-from witness import note
+
+from tests.pauses.agents.parrot import Parrot
+from tests.pauses.agents.witness import note
 
 
 class State(TypedDict, total=False):
@@ -55,12 +56,18 @@ nodes.add_edge(["left", "right", "quiet"], "together")
 parallel = nodes.compile()
 
 
+class Item(TypedDict):
+    """The work of one task."""
+
+    item: str
+
+
 def each(state: State) -> list[Send]:
     """One task for each item."""
-    return [Send("work", {"item": item}) for item in state["items"]]
+    return [Send("work", Item(item=item)) for item in state["items"]]
 
 
-def work(task: dict[str, str]) -> State:
+def work(task: Item) -> State:
     """Ask about one item; an item in capitals needs no question."""
     item = task["item"]
     answer = None if item.isupper() else interrupt(f"{item}?")
@@ -69,7 +76,7 @@ def work(task: dict[str, str]) -> State:
 
 
 sends = StateGraph(State)
-sends.add_node(work)
+sends.add_node("work", work, input_schema=Item)
 sends.add_conditional_edges(START, each, ["work"])
 sent = sends.compile()
 

@@ -6,10 +6,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.runtime import Runtime
-from parrot import Parrot
-from toolbox import delete_file, look_up, send_email
 from typing_extensions import TypedDict
-from witness import note
+
+from tests.pauses.agents.parrot import Parrot
+from tests.pauses.agents.toolbox import delete_file, look_up, send_email
+from tests.pauses.agents.witness import note
 
 
 class Messages(TypedDict):

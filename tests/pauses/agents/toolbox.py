@@ -1,7 +1,8 @@
 """The tools of these agents. Each leaves a line when its body runs, and none asks."""
 
 from langchain_core.tools import tool
-from witness import note
+
+from tests.pauses.agents.witness import note
 
 
 @tool

@@ -12,7 +12,8 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 from pydantic import BaseModel
 from typing_extensions import TypedDict
-from witness import note
+
+from tests.pauses.agents.witness import note
 
 
 class Payment(BaseModel):
