@@ -150,6 +150,12 @@ def visible_block(text: object) -> SafeString:
 
 
 @register.filter
+def hidden_note(text: object) -> SafeString:
+    """Say how many characters of a text are hidden, for fields, which show text as it is."""
+    return SafeString(markup.hidden_note(str(text)))
+
+
+@register.filter
 def agent_markdown(text: object) -> SafeString:
     """Show what an agent formatted, as a block: by allowlist, with links that have to be opened."""
     return SafeString(markdown.render(str(text)))

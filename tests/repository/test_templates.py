@@ -28,6 +28,50 @@ def test_a_template_has_no(what: str, template: Path) -> None:
     assert re.findall(FORBIDDEN[what], template.read_text()) == []
 
 
+SHOWN = {"visible", "visible_text", "visible_block", "agent_markdown", "hidden_note", "who"}
+"""Filters after which nothing that others wrote can hide."""
+
+SAFE = {"add", "floatformat", "length", "pluralize", "took"}
+"""Filters that leave numbers, whatever comes in."""
+
+OWN = {
+    *("actions", "active", "attempt", "capacity", "console", "count", "earlier", "fingerprint"),
+    *("get_status_display", "in_hand", "kind", "number", "pk", "position", "runners", "running"),
+    *("size", "state", "status", "type", "waiting", "word", "words"),
+}
+"""The last names of expressions that are the console's own words and numbers."""
+
+EXPRESSION = re.compile(r"\{\{\s*(?P<expression>[^}|]+)(?P<filters>(?:\|[^}]*)?)\}\}")
+# What a page says is between the tags and in these attributes. A field holds the text itself.
+UNSAID = re.compile(
+    r"""\b(?!title|placeholder|aria-label|alt)[\w:-]+="[^"]*"|<textarea\b[^>]*>[^<]*</textarea>"""
+)
+EXCEPTIONS = {
+    "base.html": {"user.get_short_name", "user.groups.all"},  # an admin named them
+    "403.html": {"request.user.get_username"},
+    "agents/live/interrupt_receipt.html": {"step.name"},
+    "registration/login.html": {"form.non_field_errors.0"},  # Django's own words
+}
+
+
+def bare(template: Path) -> set[str]:
+    """The expressions of a template that print what others may have written, as it is."""
+    found = set()
+    for match in EXPRESSION.finditer(UNSAID.sub("", template.read_text())):
+        expression = match["expression"].strip()
+        filters = {part.partition(":")[0].strip() for part in match["filters"].split("|")}
+        if not (filters & (SHOWN | SAFE) or expression.rpartition(".")[2] in OWN):
+            found.add(expression)
+    return found - EXCEPTIONS.get(str(template.relative_to(ROOT / "templates")), set())
+
+
+@pytest.mark.parametrize(
+    "template", templates(), ids=lambda path: str(path.relative_to(ROOT / "templates"))
+)
+def test_what_others_wrote_is_made_visible(template: Path) -> None:
+    assert bare(template) == set(), "show it with visible, visible_text or agent_markdown"
+
+
 def trusted(module: Module) -> list[str]:
     """The calls that declare a text safe which is neither written there nor a rendered template."""
     found = []
@@ -48,5 +92,6 @@ def test_what_others_wrote_is_never_declared_safe() -> None:
         "agents.templatetags.console": [
             "SafeString(markup.inline(str(text)))",
             "SafeString(markup.block(str(text)))",
+            "SafeString(markup.hidden_note(str(text)))",
         ],
     }

@@ -28,6 +28,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        self.text += dict(attrs).get("value", "")  # the number of a list item is drawn
 
     def handle_data(self, data):
         self.text += data
