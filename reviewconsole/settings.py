@@ -172,6 +172,7 @@ RUNNER_LEASE_SECONDS = number("RUNNER_LEASE_SECONDS", 30)
 RUNNER_DISCONNECT_GRACE_SECONDS = number("RUNNER_DISCONNECT_GRACE_SECONDS", 5, lowest=0)
 RUN_MAX_ATTEMPTS = number("RUN_MAX_ATTEMPTS", 5)
 RUNNER_MAX_FRAME_BYTES = number("RUNNER_MAX_FRAME_BYTES", 64 * 1024 * 1024, lowest=1024 * 1024)
+TOOL_DEFAULT = choice("TOOL_DEFAULT", "agent", ["agent", "always", "never"])
 PAGE_REFRESH_SECONDS = number("PAGE_REFRESH_SECONDS", 30, highest=60)  # pages doubt longer silence
 
 # Django.

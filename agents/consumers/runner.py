@@ -19,13 +19,14 @@ from agents import push
 from agents.consumers.writer import Call, writer
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Runner, RunnerToken
-from agents.services import decisions, failures, interrupts, runners, runs, tokens
+from agents.services import decisions, failures, interrupts, runners, runs, tokens, tool_calls
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import HelloOverdue, ProtocolError, Unauthorised
 from reviewconsole.protocol.messages import (
     VERSION,
     Applied,
     Assignments,
+    CallTool,
     Cancel,
     Cancelled,
     Claim,
@@ -160,7 +161,8 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         | Failed
         | Cancelled
         | Delivered
-        | Applied,
+        | Applied
+        | CallTool,
     ) -> Result:
         runner = self.runner
         if runner is None:
@@ -175,6 +177,8 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 runs.reap()
                 agents = runners.served(runner=runner)
                 return Assignments(runs.claim(runner=runner, agents=agents, free=request.free))
+            case CallTool():
+                return tool_calls.admit(runner=runner, request=request)
             case Release():
                 runs.release(runner=runner, lease=request.lease)
             case Paused():

@@ -49,6 +49,7 @@ def connect(*, token: RunnerToken, hello: Hello, channel: str) -> tuple[Runner, 
             "name": column_text(hello.name, 200),
             "capacity": hello.capacity,
             "versions": hello.versions,
+            "cannot_gate": column_text(hello.cannot_gate or ""),
             "channel": channel,
             "connected_at": now,
             "last_seen_at": now,
@@ -85,8 +86,11 @@ def _announce(spec: dict[str, Any]) -> Agent:
                 f"{type(spec[name]).__name__}",
             )
     description = column_text(str(spec.get("description") or ""))
+    told = {"description": description, "spec": spec}
     agent, _made = Agent.objects.update_or_create(
-        name=str(spec["name"]), defaults={"description": description, "spec": spec}
+        name=str(spec["name"]),
+        defaults=told,
+        create_defaults={**told, "tool_default": settings.TOOL_DEFAULT},
     )
     return agent
 

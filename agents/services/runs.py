@@ -24,7 +24,7 @@ from agents.exceptions import (
 )
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
-from agents.services import assignments
+from agents.services import assignments, tool_settings
 from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
@@ -140,11 +140,14 @@ def queue(*, thread: Thread, **fields: Any) -> Run:
 def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignment, ...]:
     """Give a runner at most `free` queued runs of these agents, oldest first.
 
-    Each is taken by compare-and-set, so two runners never get the same one. Queries: 1 when nothing
-    is queued; 3 more a start and 5 a resume, beside its transaction.
+    A runner that cannot hold tool calls gets none of an agent whose calls are to be held. Each run
+    is taken by compare-and-set, so two runners never get the same one. Queries: 1 when nothing is
+    queued; 3 more a start and 5 a resume, beside its transaction.
     """
     claimed = []
     queued = Run.objects.claimable(list(agents)).select_related("thread__agent")
+    if runner.cannot_gate:
+        queued = queued.exclude(thread__agent__in=tool_settings.gated(Agent.objects.all()))
     for run in queued.defer("thread__snapshot", "thread__agent__spec")[: max(free, 0)]:
         with transaction.atomic():
             if assignments.take(run, runner):

@@ -1,0 +1,122 @@
+"""Tool calls: whether one may run. Decided here alone; the runner asks before each and obeys."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from agents import push
+from agents.exceptions import RequestRefused
+from agents.models import Agent, CallVerdict, Decision, Gate, Run, Runner, ToolSetting, Violation
+from agents.services import runs, tool_settings
+from agents.services.column_text import column_text
+from reviewconsole.protocol import plain
+from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.messages import Admission, CallTool, RefusalCode, Verdict, Whole
+from reviewconsole.protocol.plain import Plain, UnreadableValue
+
+NOT_IN_FORCE = (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
+"""What such decisions said was never applied, or is asked anew."""
+
+NOT_RUN = "The tool was not executed."
+
+
+def admit(*, runner: Runner, request: CallTool) -> Admission:
+    """Say whether a tool may run now, with these arguments.
+
+    A blocked tool never runs. Else the newest decision on this very call binds: what was approved
+    or edited runs with exactly these arguments, anything else is refused and kept as a violation,
+    once a run. A call that nobody decided on runs or is reviewed first, as the tool is set.
+
+    Idempotent. Queries: 3; for a violation 5 more.
+
+    Raises:
+        RequestRefused: `fenced` — the lease is over.
+    """
+    run = _leased(runner, request)
+    agent = run.thread.agent
+    setting = tool_settings.of_tool(agent=agent, tool=column_text(request.tool))
+    gate = setting.gate if setting else agent.tool_default
+    if gate == Gate.NEVER:
+        return Admission(Verdict.REFUSE, _blocked(agent, request.tool, setting))
+    readable, args = _read(request.args)
+    verdict = _verdict(run, request.call_id)
+    if verdict is not None:
+        broken = _broken(verdict, request.tool, question_digest(args) if readable else None)
+        if not broken:
+            return Admission(Verdict.RUN, "")
+        _keep(run, verdict, request, args, broken)
+        return Admission(Verdict.REFUSE, broken)
+    if gate == Gate.AGENT:
+        return Admission(Verdict.RUN, "")
+    if not readable:
+        return Admission(
+            Verdict.REFUSE,
+            f"Calls of {request.tool} are reviewed first, and the arguments of this one cannot be "
+            f"shown: LangGraph cannot store them. {NOT_RUN}",
+        )
+    return Admission(Verdict.REVIEW, "")
+
+
+def _leased(runner: Runner, request: CallTool) -> Run:
+    lease = request.lease
+    held = Run.objects.filter(
+        pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING
+    )
+    related = held.select_related("thread__agent")
+    run = related.defer("input", "thread__snapshot", "thread__agent__spec").first()
+    if run is None:
+        raise RequestRefused(
+            RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
+        )
+    return run
+
+
+def _read(args: Whole | None) -> tuple[bool, Plain]:
+    try:
+        return (False, None) if args is None else (True, plain.decode(args.kind, args.data))
+    except UnreadableValue:
+        return False, None
+
+
+def _verdict(run: Run, call_id: str | None) -> CallVerdict | None:
+    if not call_id:
+        return None
+    said = CallVerdict.objects.filter(thread=run.thread_id, call_id=column_text(call_id, 255))
+    in_force = said.exclude(decision__status__in=NOT_IN_FORCE)
+    return in_force.select_related("decision__decided_by").order_by("-pk").first()
+
+
+def _blocked(agent: Agent, tool: str, setting: ToolSetting | None) -> str:
+    if setting is None:
+        return f"Tools of {agent.name} are blocked until an admin allows them. {NOT_RUN}"
+    who = setting.set_by.get_username() if setting.set_by else "An admin"
+    return f"{who} blocked {tool} on {setting.set_at:%Y-%m-%d at %H:%M} UTC. {NOT_RUN}"
+
+
+def _broken(verdict: CallVerdict, tool: str, digest: str | None) -> str:
+    """How a call goes against what was decided about it; "" if it does not."""
+    who = verdict.decision.decided_by.get_username()
+    if verdict.type == CallVerdict.Type.REJECT:
+        return f"{who} rejected this call of {verdict.tool}. {NOT_RUN}"
+    if column_text(tool, 255) != verdict.tool:
+        return f"{who} decided on a call of {verdict.tool}, and not of {tool}. {NOT_RUN}"
+    if digest is None:
+        return (
+            f"{who} decided on this call of {tool}, and its arguments cannot be compared: "
+            f"LangGraph cannot store them. {NOT_RUN}"
+        )
+    if digest != verdict.digest:
+        return f"{who} decided on this call of {tool} with other arguments. {NOT_RUN}"
+    return ""
+
+
+@transaction.atomic
+def _keep(run: Run, verdict: CallVerdict, request: CallTool, args: Plain, message: str) -> None:
+    """Report a violation, once a run: a node that runs again calls again."""
+    runs.lock_thread(run=run.pk)
+    _violation, made = Violation.objects.get_or_create(
+        run=run, verdict=verdict, tool=column_text(request.tool, 255), args=args,
+        defaults={"ns": column_text(request.ns), "message": column_text(message)},
+    )  # fmt: skip
+    if made:
+        push.changed(f"thread.{run.thread_id}")

@@ -1,0 +1,87 @@
+"""Tool settings: what admins say about the tools of an agent, each change kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Max, Q, QuerySet
+
+from agents import push, roles
+from agents.exceptions import InvalidInput, NotAllowed, NotFound
+from agents.models import Agent, Gate, Runner, ToolSetting
+from agents.services.column_text import column_text
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+LONGEST_NAME = 255
+
+
+@transaction.atomic
+def set_gate(*, agent: int, tool: str, gate: Gate, user: User) -> ToolSetting:
+    """Say what happens when this agent calls this tool, from its next call on.
+
+    The tool need not be one the console has heard of. Saying again what is in force changes
+    nothing, and returns the setting that stands.
+
+    Raises:
+        NotAllowed: the person may not.
+        NotFound: there is no such agent.
+        InvalidInput: the name is empty, too long, or no text a database takes; `errors` has `tool`.
+    """
+    if not user.has_perm(roles.GATE):
+        raise NotAllowed(
+            "Setting which tools are reviewed or blocked is for admins; ask an admin for that role."
+        )
+    # Two admins at once queue up here, so that each history is one line.
+    found = Agent.objects.select_for_update().defer("spec").filter(pk=agent).first()
+    if found is None:
+        raise NotFound(f"There is no agent {agent}.")
+    name = tool.strip()
+    if not name or column_text(name, LONGEST_NAME) != name:
+        reason = f"Give the tool's name, of at most {LONGEST_NAME} characters."
+        raise InvalidInput(f"No tool is called {tool[:40]!r}. {reason}", {"tool": reason})
+    current = of_tool(agent=found, tool=name)
+    if current is not None and current.gate == gate:
+        return current
+    made = ToolSetting.objects.create(agent=found, tool=name, gate=gate, set_by=user)
+    push.changed(f"agent.{found.pk}", "agents")
+    push.wake_runners()  # one that cannot hold calls may have its runs again
+    return made
+
+
+def of_tool(*, agent: Agent, tool: str) -> ToolSetting | None:
+    """The setting of a tool that is in force; None: nobody set one. One query."""
+    settings = ToolSetting.objects.select_related("set_by")
+    return settings.filter(agent=agent, tool=tool).order_by("-pk").first()
+
+
+def gates(agent: Agent) -> dict[str, ToolSetting]:
+    """The settings in force, by tool. One query."""
+    newest = _newest(ToolSetting.objects.filter(agent=agent)).select_related("set_by")
+    return {setting.tool: setting for setting in newest.order_by("tool")}
+
+
+def gated(agents: QuerySet[Agent]) -> QuerySet[Agent]:
+    """Those of the agents with calls to hold or refuse."""
+    strict = _newest(ToolSetting.objects.all()).exclude(gate=Gate.AGENT)
+    return agents.filter(~Q(tool_default=Gate.AGENT) | Q(pk__in=strict.values("agent")))
+
+
+def why_unheld(agent: Agent) -> str:
+    """Why no runner that is there may run an agent whose calls are to be held; "" if one may.
+
+    Also "" when no runner is there at all. Queries: 1, and 1 more when one cannot hold calls.
+    """
+    online = Runner.objects.serving(agent.name).online().order_by("-last_seen_at")
+    reasons = list(online.values_list("cannot_gate", flat=True))
+    if not reasons or not all(reasons):
+        return ""
+    return reasons[0] if gated(Agent.objects.filter(pk=agent.pk)).exists() else ""
+
+
+def _newest(settings: QuerySet[ToolSetting]) -> QuerySet[ToolSetting]:
+    """Of each agent's tool the last one."""
+    last = settings.order_by().values("agent", "tool").annotate(newest=Max("pk"))
+    return ToolSetting.objects.filter(pk__in=last.values("newest"))

@@ -1,0 +1,231 @@
+"""May this tool run? Settings of admins, decisions of reviewers, and calls that go against them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agents.exceptions import RequestRefused
+from agents.models import Decision, Gate, Interrupt, Run, Violation
+from agents.reviews import ActionDecision, DecisionType
+from agents.services import tool_calls, tool_settings
+from reviewconsole.protocol import plain
+from reviewconsole.protocol.messages import Admission, CallTool, Lease, Verdict, Whole
+from tests.factories import (
+    AGENT,
+    APPROVE,
+    REFUND,
+    breakpoint_before,
+    connect_runner,
+    decide,
+    lease_of,
+    make_interrupt,
+    pause,
+    start_run,
+    take,
+)
+
+RUN = Admission(Verdict.RUN, "")
+REVIEW = Admission(Verdict.REVIEW, "")
+REJECT = ActionDecision(DecisionType.REJECT, message="no")
+EDITED = {**REFUND, "amount": 12.0}
+
+
+def stored(value: Any) -> Whole:
+    return Whole(*plain.encode(value))
+
+
+def running() -> Run:
+    """A run in a runner's hands."""
+    run = start_run()
+    take(run)
+    run.refresh_from_db()
+    return run
+
+
+def resumed(user: Any, decision: ActionDecision = APPROVE) -> Run:
+    """The run that resumes after a decision on the refund `call_0`, in a runner's hands."""
+    asked = make_interrupt(breakpoint_before(("refund", REFUND)), kind="breakpoint")
+    Interrupt.objects.filter(pk=asked.pk).update(call_ids=["call_0"])
+    run = decide(asked, user, decision).run
+    assert run is not None
+    take(run)
+    run.refresh_from_db()
+    return run
+
+
+def ask(run: Run, tool: str = "refund", args: Any = REFUND, **fields: Any) -> Admission:
+    given: dict[str, Any] = {"lease": lease_of(run), "ns": "tools:1", "tool": tool}
+    given |= {"call_id": "call_0", "args": None if args is None else stored(args)}
+    assert run.runner is not None
+    return tool_calls.admit(runner=run.runner, request=CallTool(**given | fields))
+
+
+def set_gate(run: Run, gate: Gate, user: Any, tool: str = "refund") -> None:
+    tool_settings.set_gate(agent=run.thread.agent_id, tool=tool, gate=gate, user=user)
+
+
+def test_a_call_that_nobody_speaks_of_runs(db, django_assert_num_queries):
+    run = running()
+    request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
+    runner = run.runner
+    assert runner is not None
+    with django_assert_num_queries(3):
+        assert tool_calls.admit(runner=runner, request=request) == RUN
+
+
+def test_a_call_of_a_tool_that_is_always_reviewed_is_held(ada):
+    run = running()
+    set_gate(run, Gate.ALWAYS, ada)
+    assert ask(run) == REVIEW
+    assert ask(run, call_id=None) == REVIEW
+    assert ask(run, "send_email") == RUN
+
+
+def test_a_blocked_tool_says_who_blocked_it_and_when(ada):
+    run = running()
+    set_gate(run, Gate.NEVER, ada)
+    at = f"{tool_settings.of_tool(agent=run.thread.agent, tool='refund').set_at:%Y-%m-%d at %H:%M}"
+    assert ask(run) == Admission(
+        Verdict.REFUSE, f"ada blocked refund on {at} UTC. The tool was not executed."
+    )
+    assert not Violation.objects.exists()
+
+
+def test_a_tool_that_was_allowed_again_runs(ada):
+    run = running()
+    set_gate(run, Gate.NEVER, ada)
+    set_gate(run, Gate.AGENT, ada)
+    assert ask(run) == RUN
+
+
+@pytest.mark.parametrize(
+    ("default", "admission"),
+    [
+        (Gate.ALWAYS, REVIEW),
+        (
+            Gate.NEVER,
+            Admission(
+                Verdict.REFUSE,
+                f"Tools of {AGENT} are blocked until an admin allows them. "
+                "The tool was not executed.",
+            ),
+        ),
+    ],
+)
+def test_the_default_of_the_agent_counts_where_nobody_set_one(default, admission, ada):
+    run = running()
+    run.thread.agent.tool_default = default
+    run.thread.agent.save()
+    assert ask(run) == admission
+    set_gate(run, Gate.AGENT, ada)
+    assert ask(run) == RUN
+
+
+def test_what_was_approved_runs_without_a_second_review(alice, ada):
+    run = resumed(alice)
+    set_gate(run, Gate.ALWAYS, ada)
+    assert ask(run) == RUN
+    assert ask(run, call_id="call_1") == REVIEW
+
+
+def test_what_was_edited_runs_as_edited_only(alice):
+    run = resumed(alice, ActionDecision(DecisionType.EDIT, args=EDITED))
+    assert ask(run, args=EDITED) == RUN
+    assert ask(run).verdict == Verdict.REFUSE
+
+
+def test_a_tool_that_was_blocked_after_its_approval_does_not_run(alice, ada):
+    run = resumed(alice)
+    set_gate(run, Gate.NEVER, ada)
+    assert ask(run).verdict == Verdict.REFUSE
+
+
+@pytest.mark.parametrize(
+    ("decision", "asked", "message"),
+    [
+        (REJECT, {}, "alice rejected this call of refund."),
+        (
+            APPROVE,
+            {"args": {**REFUND, "amount": 120}},
+            "alice decided on this call of refund with other arguments.",
+        ),
+        (
+            APPROVE,
+            {"tool": "send_email"},
+            "alice decided on a call of refund, and not of send_email.",
+        ),
+        (
+            APPROVE,
+            {"args": None},
+            "alice decided on this call of refund, and its arguments cannot be compared: "
+            "LangGraph cannot store them.",
+        ),
+    ],
+    ids=["rejected", "other arguments", "another tool", "arguments that cannot be stored"],
+)
+def test_a_call_against_a_decision_is_refused_and_kept_once(decision, asked, message, alice):
+    run = resumed(alice, decision)
+    message += " The tool was not executed."
+    for _ in range(2):
+        assert ask(run, **asked) == Admission(Verdict.REFUSE, message)
+    (violation,) = Violation.objects.all()
+    assert (violation.run, violation.message, violation.ns) == (run, message, "tools:1")
+    assert violation.verdict.decision.decided_by == alice
+
+
+def test_two_different_violations_of_one_run_are_two(alice):
+    run = resumed(alice, REJECT)
+    ask(run)
+    ask(run, args=EDITED)
+    assert [violation.args for violation in Violation.objects.order_by("pk")] == [REFUND, EDITED]
+
+
+@pytest.mark.parametrize("status", ["refused", "withdrawn"])
+def test_a_decision_that_never_came_to_be_does_not_bind(status, alice):
+    run = resumed(alice, REJECT)
+    Decision.objects.update(status=status)
+    assert ask(run) == RUN
+
+
+def test_the_newest_decision_on_a_call_counts(alice, bob):
+    run = resumed(alice, REJECT)
+    pause(run, breakpoint_before(("refund", REFUND)), kind="breakpoint")
+    asked = Interrupt.objects.latest("pk")
+    Interrupt.objects.filter(pk=asked.pk).update(call_ids=["call_0"])
+    decision = decide(Interrupt.objects.select_related("thread__agent").get(pk=asked.pk), bob)
+    take(decision.run)
+    decision.run.refresh_from_db()
+    assert ask(decision.run) == RUN
+
+
+def test_decisions_of_another_thread_do_not_bind(alice):
+    resumed(alice, REJECT)
+    other = start_run()
+    take(other)
+    other.refresh_from_db()
+    assert ask(other) == RUN
+
+
+def test_arguments_that_cannot_be_shown_cannot_be_reviewed(ada):
+    run = running()
+    assert ask(run, args=None) == RUN
+    set_gate(run, Gate.ALWAYS, ada)
+    assert ask(run, args=None) == Admission(
+        Verdict.REFUSE,
+        "Calls of refund are reviewed first, and the arguments of this one cannot be shown: "
+        "LangGraph cannot store them. The tool was not executed.",
+    )
+
+
+def test_who_does_not_hold_the_run_is_told_nothing(db):
+    run = running()
+    with pytest.raises(RequestRefused, match="is not yours any more") as refused:
+        ask(run, lease=Lease(run.pk, run.attempt + 1))
+    assert refused.value.code == "fenced"
+    other = connect_runner("another")
+    with pytest.raises(RequestRefused, match="is not yours any more"):
+        tool_calls.admit(
+            runner=other, request=CallTool(lease_of(run), "", "refund", None, stored(REFUND))
+        )
