@@ -46,7 +46,7 @@ class TestPart:
 
     def test_it_means_the_same(self):
         schema, _ = self.part_of("order")
-        wrong = {"lines": [{"id": "7"}]}
+        wrong: Plain = {"lines": [{"id": "7"}]}
         assert errors(wrong, schema) == {("lines", 0, "id"): "Must be a whole number."}
 
     @pytest.mark.parametrize(

@@ -22,10 +22,10 @@ REQUEST: Arguments = {
     },
     "description": "Please review",
 }
-SEVERAL: list[Plain] = [
-    REQUEST,
-    {**REQUEST, "action_request": {"action": "delete_file", "args": {}}},
-]
+DELETE: Arguments = {"action": "delete_file", "args": {}}
+TEXT: Arguments = {"action": "t", "args": "x"}
+NAMELESS: Arguments = {"action": "", "args": {}}
+SEVERAL: list[Plain] = [REQUEST, {**REQUEST, "action_request": DELETE}]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_reason_that_would_be_lost_is_refused():
     assert refusal.value.errors == {
         "actions.0.message": "The agent would not see a reason. Leave it out, or respond."
     }
-    silent = {**REQUEST, "config": {"allow_ignore": True}}
+    silent: Arguments = {**REQUEST, "config": {"allow_ignore": True}}
     with pytest.raises(InvalidAnswer) as refusal:
         answer(read(silent, kind="interrupt"), [ActionDecision(REJECT, message="Wrong file.")])
     assert refusal.value.errors == {
@@ -95,7 +95,9 @@ def test_a_reason_that_would_be_lost_is_refused():
 
 
 def test_the_arguments_are_edited_by_the_schema_of_the_tool():
-    tools = [{"name": "send_email", "args_schema": {"properties": {"copies": {"maximum": 1}}}}]
+    tools: list[Arguments] = [
+        {"name": "send_email", "args_schema": {"properties": {"copies": {"maximum": 1}}}}
+    ]
     request = read(REQUEST, kind="interrupt", tools=tools)
     with pytest.raises(InvalidAnswer) as refusal:
         answer(request, [ActionDecision(EDIT, args={"copies": 2})])
@@ -112,8 +114,8 @@ def test_the_arguments_are_edited_by_the_schema_of_the_tool():
         ({**REQUEST, "config": {"allow_accept": True, "allow_other": True}}, "raw"),
         ({**REQUEST, "deadline": 1}, "raw"),
         ({**REQUEST, "description": 1}, "raw"),
-        ({**REQUEST, "action_request": {"action": "t", "args": "x"}}, "raw"),
-        ({**REQUEST, "action_request": {"action": "", "args": {}}}, "raw"),
+        ({**REQUEST, "action_request": TEXT}, "raw"),
+        ({**REQUEST, "action_request": NAMELESS}, "raw"),
         ('{"action_request": ', "question"),
         ('Look at "action_request".', "question"),
         ('{"action_request": ' + "[" * 100_000, "question"),
