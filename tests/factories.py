@@ -180,44 +180,80 @@ def lease_of(run: Run) -> Lease:
     return Lease(run.pk, run.attempt)
 
 
-def make_paused(
+def post(
     run: Run,
     *values: Plain,
+    checkpoint_id: str,
     kind: str = "interrupt",
     node: str = "tools",
     response_schema: dict[str, Any] | None = None,
+    call_ids: tuple[str, ...] = (),
+    origin: dict[str, Any] | None = None,
+    at: Interrupt | None = None,
+) -> tuple[PostedInterrupt, ...]:
+    """These questions as a runner reports them, each of its own task.
+
+    With `at`, the first is asked by the very task, and under the id, of that earlier question.
+    """
+    number = next(_numbers)
+    places = [
+        (f"{number:016x}{position:016x}", f"00000000-0000-5000-8000-{number:06x}{position:06x}")
+        for position in range(len(values))
+    ]
+    if at is not None:
+        places[:1] = [(at.interrupt_id, at.task_id)]
+    return tuple(
+        PostedInterrupt(
+            kind=kind,
+            interrupt_id=interrupt_id,
+            task_id=task_id,
+            ns="",
+            node=node,
+            value=Whole(*plain.encode(value)),
+            response_schema=response_schema,
+            fingerprint=fingerprint(
+                agent=run.thread.agent.name,
+                thread=run.thread.thread_id,
+                checkpoint_id=checkpoint_id,
+                interrupt_id=interrupt_id,
+                value=value,
+            ),
+            call_ids=call_ids,
+            origin=origin,
+        )
+        for value, (interrupt_id, task_id) in zip(values, places, strict=True)
+    )
+
+
+def make_paused(
+    run: Run,
+    *values: Plain,
     refused: str | None = None,
     snapshot: Plain = None,
+    waiting: Sequence[str] | None = None,
+    at: Interrupt | None = None,
+    **fields: Any,
 ) -> Paused:
-    """What a runner reports when this run pauses with these questions, each of its own task."""
-    number = next(_numbers)
-    checkpoint_id = f"1efc0000-0000-6000-8000-{number:012x}"
+    """What a runner reports when this run pauses with these questions.
+
+    `waiting` are the nodes that are next, by default one a question; `fields` as in `post`. With
+    `at` it stands where that earlier question was asked.
+    """
+    checkpoint_id = at.checkpoint_id if at else new_checkpoint_id()
+    interrupts = post(run, *values, checkpoint_id=checkpoint_id, at=at, **fields)
     return Paused(
         lease=lease_of(run),
         checkpoint_id=checkpoint_id,
         snapshot=Whole(*plain.encode(run.input if snapshot is None else snapshot)),
-        next=(node,) * len(values),
-        interrupts=tuple(
-            PostedInterrupt(
-                kind=kind,
-                interrupt_id=(interrupt_id := f"{number:016x}{position:016x}"),
-                task_id=f"00000000-0000-5000-8000-{number:06x}{position:06x}",
-                ns="",
-                node=node,
-                value=Whole(*plain.encode(value)),
-                response_schema=response_schema,
-                fingerprint=fingerprint(
-                    agent=run.thread.agent.name,
-                    thread=run.thread.thread_id,
-                    checkpoint_id=checkpoint_id,
-                    interrupt_id=interrupt_id,
-                    value=value,
-                ),
-            )
-            for position, value in enumerate(values)
-        ),
+        next=tuple(waiting if waiting is not None else (each.node for each in interrupts)),
+        interrupts=interrupts,
         refused=refused,
     )
+
+
+def new_checkpoint_id() -> str:
+    """The id of a checkpoint, newer than those before."""
+    return f"1efc0000-0000-6000-8000-{next(_numbers):012x}"
 
 
 def pause(run: Run, *values: Plain, **fields: Any) -> list[Interrupt]:
@@ -271,6 +307,11 @@ def breakpoint_before(*calls: tuple[str, Arguments], node: str = "sensitive_tool
     }
 
 
+def per_call_review(name: str, args: Arguments, call_id: str = "call-1") -> Plain:
+    """The question of LangChain's middleware about one call, asked one by one."""
+    return {"type": "tool_approval", "tool_call_id": call_id, "name": name, "args": args}
+
+
 # Decisions and ends --------------------------------------------------------------------------
 
 APPROVE = ActionDecision(DecisionType.APPROVE)
@@ -313,9 +354,26 @@ def finish(run: Run, values: Plain = None) -> Run:
     return runs.finish(runner=run.runner, request=end)
 
 
-def fail(run: Run, message: str = "no such order") -> Run:
-    """Let a running run end with an error."""
-    lease = lease_of(run)
+def make_failed(run: Run, message: str = "no such order", *values: Plain, **fields: Any) -> Failed:
+    """What a runner reports when this run fails, and perhaps waits with these questions as well.
+
+    `fields` as in `make_paused`.
+    """
+    lease, waiting = lease_of(run), make_paused(run, *values, **fields)
+    return Failed(
+        lease=lease,
+        error="ValueError",
+        message=message,
+        traceback="Traceback …",
+        checkpoint_id=waiting.checkpoint_id if values else None,
+        snapshot=None,
+        next=waiting.next,
+        interrupts=waiting.interrupts,
+    )
+
+
+def fail(run: Run, message: str = "no such order", *values: Plain, **fields: Any) -> Run:
+    """Let a running run end with an error; arguments as in `make_failed`."""
+    failed = make_failed(run, message, *values, **fields)
     assert run.runner is not None
-    end = Failed(lease, "ValueError", message, "Traceback …", None, None)
-    return failures.fail(runner=run.runner, request=end)
+    return failures.fail(runner=run.runner, request=failed)

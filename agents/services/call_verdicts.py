@@ -20,10 +20,11 @@ _NONE = ActionDecision(DecisionType.REJECT)
 
 
 def record(decision: Decision, request: Request, made: Iterable[ActionDecision]) -> None:
-    """Keep what was decided about each call whose id is known. At most one query.
+    """Keep what was decided about each call whose id the runner found. At most one query.
 
     Nothing is kept of an answer that is not about calls, nor of a question that the running call
-    asks itself: that call has to run to read the answer.
+    asks itself: that call has to run to read the answer. An id that only the agent claims, in what
+    it asks, counts for nothing.
     """
     asked = decision.interrupt
     if request.is_question:
@@ -38,7 +39,7 @@ def record(decision: Decision, request: Request, made: Iterable[ActionDecision])
             digest=question_digest(_arguments(action, item)),
         )
         for position, (action, item) in enumerate(zip(request.actions, made, strict=True))
-        if (call_id := _call_id(asked, position, action)) and item.type in _TYPES
+        if (call_id := _call_id(asked, position)) and item.type in _TYPES
     )
 
 
@@ -47,10 +48,9 @@ def reject_all(decision: Decision, request: Request) -> None:
     record(decision, request, (_NONE for _ in request.actions))
 
 
-def _call_id(asked: Interrupt, position: int, action: Action) -> str:
-    told = asked.call_ids[position] if position < len(asked.call_ids) else ""
-    call_id: str = told or action.call_id or ""
-    return "" if _is_asked_by(asked, call_id) else call_id
+def _call_id(asked: Interrupt, position: int) -> str:
+    known = position < len(asked.call_ids) and not _is_asked_by(asked, asked.call_ids[position])
+    return str(asked.call_ids[position]) if known else ""
 
 
 def _is_asked_by(asked: Interrupt, call_id: str) -> bool:

@@ -74,7 +74,7 @@ def submit_all(
 
     The last decision of a pause queues the run that resumes it. `update` are channels of the
     agent's state to write before it goes on. All checks come before the first write. Queries: about
-    10, and 4 a submission.
+    20, and 3 a submission.
 
     Raises:
         NotAllowed: the person may not decide.
@@ -164,10 +164,10 @@ def _recorded(paused: Run, user: User, decisions: list[Decision]) -> list[Decisi
         Decision.objects.filter(
             interrupt__run=paused, status=Decision.Status.RECORDED, run=None
         ).update(run=run)
+        for decision in decisions:
+            decision.run = run
     topics = [f"interrupt.{pk}" for pk in paused.interrupts.values_list("pk", flat=True)]
     push.changed("inbox", f"thread.{paused.thread_id}", *topics)
-    for decision in decisions:
-        decision.refresh_from_db()
     return decisions
 
 
@@ -203,7 +203,7 @@ def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
             interrupt=question,
             decided_by=user,
             fingerprint=question.fingerprint,
-            actions=[{"type": "dismiss", "message": reason}],
+            actions=[{"type": "dismiss", "message": reason}] * question.actions,
             then=Decision.Then.FINISH,
             summary=column_text(f"dismissed the thread: {reason}", _SUMMARY),
         )
