@@ -39,6 +39,7 @@ class Breakpoint:
     messages_key: str
     message: AIMessage | None  # the one that makes the calls
     decision: int | None  # which this checkpoint was made for
+    begun: bool  # it was passed, and some tasks had finished when another failed
 
     @property
     def interrupt_id(self) -> str:
@@ -62,8 +63,8 @@ async def find(
 ) -> Breakpoint | None:
     """The breakpoint at which this level of the graph stands, if it does.
 
-    `before` and `after` are the stops of this level, none of whose tasks has begun: then it would
-    have passed them. Reads: one, where it stands at one or `after` names nodes.
+    `before` and `after` are the stops of this level, which has not passed them, or in vain. Reads:
+    one or two, where it stands at one or `after` names nodes.
     """
     if not state.next:
         return None  # after its last node a graph has ended, breakpoint or not
@@ -88,6 +89,7 @@ async def find(
         messages_key=key,
         message=message,
         decision=(state.metadata or {}).get(DECISION),  # type: ignore[arg-type]  # ours to write
+        begun=any(task.result is not None for task in state.tasks),
     )
 
 
@@ -96,10 +98,15 @@ def _named(nodes: Sequence[str], stops: Stops) -> tuple[str, ...]:
 
 
 async def _ran(root: Graph, state: StateSnapshot) -> tuple[str, ...]:
-    """The nodes of the step that made this checkpoint."""
-    if state.parent_config is None or (state.metadata or {}).get("source") != "loop":
+    """The nodes of the step that made this checkpoint, or the one whose calls it edits."""
+    metadata = state.metadata or {}
+    if state.parent_config is None or not (
+        metadata.get("source") == "loop" or DECISION in metadata
+    ):
         return ()
     parent = await root.aget_state(state.parent_config)
+    if DECISION in metadata:
+        return await _ran(root, parent) if parent.next == state.next else ()
     return tuple(dict.fromkeys(parent.next))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from typing import Any, Literal, Protocol
 
@@ -20,7 +20,6 @@ from langgraph.runtime import RunControl
 
 from reviewconsole.protocol.exceptions import ProtocolError
 from reviewconsole.protocol.messages import (
-    Answer,
     Applied,
     Assignment,
     Cancelled,
@@ -29,17 +28,18 @@ from reviewconsole.protocol.messages import (
     Failed,
     Finished,
     Paused,
+    PostedInterrupt,
     Release,
     Whole,
 )
-from reviewconsole.runner import interrupts, pauses, resumption, stored, verdicts
+from reviewconsole.runner import interrupts, moves, pauses, resumption, stored, verdicts
 from reviewconsole.runner.answers import AnswerBook
-from reviewconsole.runner.breakpoints import Breakpoint, Graph, Stops
+from reviewconsole.runner.breakpoints import Graph, Stops
 from reviewconsole.runner.exceptions import Disconnected, Refusal
 from reviewconsole.runner.failures import connection_error, failed, is_over
 from reviewconsole.runner.graphs import GraphSpec
 from reviewconsole.runner.pauses import Standing
-from reviewconsole.runner.resumption import Begin, GoOn, Hold
+from reviewconsole.runner.resumption import Begin, Finish, GoOn, Hold
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +82,11 @@ class Execution:
         self._ending: Literal["cancel", "release", "drop"] | None = None
         self._task: asyncio.Task[Any] | None = None  # while it may be cut off
         self._applied: set[int] = set()
-        self._config: RunnableConfig = {
-            "configurable": {"thread_id": assignment.thread},
-            "recursion_limit": assignment.recursion_limit,
-        }
+        self._changed = False  # whether the decisions of this run change the state
+        self._asked: tuple[PostedInterrupt, ...] = ()  # when its answers were handed over
+        self._book = AnswerBook()
+        self._thread: RunnableConfig = {"configurable": {"thread_id": assignment.thread}}
+        self._config = self._thread | {"recursion_limit": assignment.recursion_limit}
 
     def cancel(self) -> None:
         """Stop at the next step, or in a few seconds, and report `Cancelled`."""
@@ -176,8 +177,10 @@ class Execution:
         match resumption.plan(self.assignment, standing, recorded):
             case Begin():
                 return await self._begin(graph)
-            case GoOn(decided, past):
-                return await self._go_on(graph, standing, decided, past)
+            case GoOn() as plan:
+                return await self._go_on(graph, standing, plan)
+            case Finish(decisions):
+                return await self._finish(graph, standing, decisions)
             case Hold(refused, past):
                 await self._report_applied(past)
                 return self._paused(standing, refused)
@@ -185,30 +188,48 @@ class Execution:
     async def _begin(self, graph: Graph) -> Report | None:
         return await self._stream(graph, stored.load(self.assignment.input), AnswerBook())
 
-    async def _go_on(
-        self,
-        graph: Graph,
-        standing: Standing,
-        decided: Sequence[tuple[Breakpoint, Answer]],
-        past: Iterable[int],
-    ) -> Report | None:
-        await self._report_applied(past)
-        if any(not answer.settled for answer in self.assignment.answers):
-            await self._console.ask(Delivered(self.assignment.lease))
-        for stop, answer in decided:
+    async def _go_on(self, graph: Graph, standing: Standing, plan: GoOn) -> Report | None:
+        answers = self.assignment.answers
+        await self._report_applied(plan.past)
+        if reason := moves.refusal(graph, answers, plan.moves):
+            return self._paused(standing, f"nothing was resumed: {reason}")
+        await self._deliver()
+        for stop, answer in plan.verdicts:
             verdict = stored.load(answer.value)
             await verdicts.decide(graph, stop, verdict, decision=answer.decision)
-        if decided:
+        for move in plan.moves:
+            await moves.pass_over(graph, move)
+        self._changed = await moves.update(
+            graph, self._saver, self._thread, answers, base=self.assignment.base_checkpoint_id
+        )
+        if plan.verdicts or plan.moves:
             standing = await self._read(graph)
             if resumption.open_questions(self.assignment, standing):
-                # All calls were rejected, and the node that is next has a breakpoint of its own.
-                await self._report_applied(self._breakpoint_decisions())
+                # The node that is next has a breakpoint of its own.
+                await self._report_applied(self._done_without_asking())
                 return self._paused(standing, None)
+        if standing.ended:
+            await self._report_applied(self._done_without_asking())
+            return self._finished(standing)
+        self._asked = standing.questions
         waiting = [pauses.question(question) for question in standing.questions]
-        return await self._stream(graph, None, AnswerBook(self.assignment.answers, waiting))
+        return await self._stream(graph, None, AnswerBook(answers, waiting))
+
+    async def _finish(
+        self, graph: Graph, standing: Standing, decisions: tuple[int, ...]
+    ) -> Report | None:
+        await self._deliver()
+        await moves.finish(graph, self._thread, decision=decisions[0])
+        await self._report_applied(decisions)
+        return self._finished(await self._read(graph))
+
+    async def _deliver(self) -> None:
+        if any(not answer.settled for answer in self.assignment.answers):
+            await self._console.ask(Delivered(self.assignment.lease))
 
     async def _stream(self, graph: Graph, given: Any, book: AnswerBook) -> Report | None:
         """Run the graph until it stops, and read why it did."""
+        self._book = book
         refused: str | None = None
         try:
             await self._consume(graph, given, book)
@@ -217,7 +238,7 @@ class Execution:
                 await self._report_applied(book.consumed())
                 raise
             refused = f"nothing was resumed: the agent does not take this answer: {error}"
-        await self._report_applied({*book.consumed(), *self._breakpoint_decisions()})
+        await self._report_applied({*book.consumed(), *self._done_without_asking()})
         standing = await self._read(graph)
         if standing.questions:
             return self._paused(standing, refused or self._unused(standing))
@@ -227,7 +248,7 @@ class Execution:
                 or f"the stream has ended before {', '.join(standing.next)}, and neither a "
                 "question nor a breakpoint that LangGraph shows explains it"
             )
-        return Finished(self.assignment.lease, standing.checkpoint_id, standing.snapshot)
+        return self._finished(standing)
 
     async def _consume(self, graph: Graph, given: Any, book: AnswerBook) -> None:
         events: AsyncIterator[Any] = graph.astream(
@@ -245,33 +266,26 @@ class Execution:
             async for _ns, _mode, event in events:
                 if "result" in event:  # a task has ended: finished, failed or asking
                     taken = book.consumed(event["id"])
-                    await self._report_applied({*taken, *self._breakpoint_decisions()})
+                    await self._report_applied({*taken, *self._done_without_asking(event["id"])})
 
     def _unused(self, standing: Standing) -> str | None:
-        """Why answers of this run were not taken by tasks that could still have taken them.
-
-        A task that runs several tools shows one question at a time: the others come up again, and
-        their answers are kept for them.
-        """
+        """Why answers of this run were not taken by tasks that could still have taken them."""
         unused = [
             answer
             for answer in self.assignment.answers
             if not answer.settled
-            and answer.kind == "interrupt"
+            and (answer.kind, answer.then) == ("interrupt", "run")
             and answer.decision not in self._applied
         ]
         for answer in unused:
             logger.warning("%s: the answer of decision %s was not taken", self, answer.decision)
-        stale = [
-            str(answer.decision)
-            for answer in unused
-            if answer.task_id in standing.unfinished - standing.several
-        ]
+        stale = resumption.overtaken(unused, self._asked, standing)
         if not stale:
             return None
+        written = "; what was decided about the state is written" if self._changed else ""
         return (
-            f"the agent asked something else when it ran again, so decision {', '.join(stale)} "
-            "was not applied"
+            "the agent asked something else when it ran again, so decision "
+            f"{', '.join(str(answer.decision) for answer in stale)} was not applied{written}"
         )
 
     # Reporting --------------------------------------------------------------------------------
@@ -284,8 +298,18 @@ class Execution:
             checkpoint_id=standing.checkpoint_id or "",
             snapshot=standing.snapshot,
             next=standing.next,
-            interrupts=standing.questions,
+            interrupts=self._located(standing.questions),
             refused=refused,
+        )
+
+    def _finished(self, standing: Standing) -> Finished:
+        return Finished(self.assignment.lease, standing.checkpoint_id, standing.snapshot)
+
+    def _located(self, questions: Iterable[PostedInterrupt]) -> tuple[PostedInterrupt, ...]:
+        """The questions with what this execution saw of where they were asked."""
+        return tuple(
+            replace(each, origin=self._book.origin(each.interrupt_id, pauses.question(each).digest))
+            for each in questions
         )
 
     def _stopped(self) -> Report | None:
@@ -307,7 +331,14 @@ class Execution:
             standing = await self._read(graph) if graph is not None else None
         except Exception:
             logger.warning("%s: its state cannot be read", self, exc_info=True)
-        return failed(error, self.assignment.lease, standing)
+        return failed(error, self.assignment.lease, standing, self._still_waiting(standing))
+
+    def _still_waiting(self, standing: Standing | None) -> tuple[PostedInterrupt, ...]:
+        """What waits although the run has failed, but for what this run had an answer to."""
+        if standing is None:
+            return ()
+        undecided = resumption.open_questions(self.assignment, standing)
+        return self._located(each for each in undecided if each.kind != "breakpoint")
 
     async def _report_applied(self, decisions: Iterable[int]) -> None:
         new = sorted(set(decisions) - self._applied)
@@ -315,17 +346,22 @@ class Execution:
             self._applied.update(new)
             await self._console.ask(Applied(self.assignment.lease, tuple(new)))
 
-    def _breakpoint_decisions(self) -> list[int]:
+    def _done_without_asking(self, ended: str | None = None) -> list[int]:
+        """The decisions that no `interrupt()` takes: carried out once the graph has gone on.
+
+        Where a node runs again for its `NodeInterrupt`: once the task that has `ended` is its own.
+        """
         return [
             answer.decision
             for answer in self.assignment.answers
-            if answer.kind == "breakpoint" and not answer.settled
+            if (answer.kind != "interrupt" or answer.then != "run") and not answer.settled
+            if answer.kind != "node_interrupt" or ended in (None, answer.task_id)
         ]
 
     async def _read(self, graph: Graph) -> Standing:
         return await pauses.read(
             graph,
-            {"configurable": {"thread_id": self.assignment.thread}},
+            self._thread,
             agent=self.assignment.agent,
             before=_stops(self.assignment.interrupt_before),
             after=_stops(self.assignment.interrupt_after),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 from reviewconsole.protocol.exceptions import Unauthorised, WrongVersion
-from reviewconsole.protocol.messages import Failed, Lease, RefusalCode
+from reviewconsole.protocol.messages import Failed, Lease, PostedInterrupt, RefusalCode
 from reviewconsole.runner.exceptions import Disconnected, Refusal, RunnerError
 from reviewconsole.runner.pauses import Standing
 
@@ -27,8 +27,13 @@ def is_over(error: BaseException) -> bool:
     return isinstance(error, Disconnected | Unauthorised | WrongVersion)
 
 
-def failed(error: Exception, lease: Lease, standing: Standing | None) -> Failed:
-    """Report an error with the end of its traceback and the state it left behind."""
+def failed(
+    error: Exception,
+    lease: Lease,
+    standing: Standing | None,
+    waiting: tuple[PostedInterrupt, ...] = (),
+) -> Failed:
+    """Report an error with the end of its traceback, the state it left behind, and what waits."""
     return Failed(
         lease=lease,
         error=type(error).__name__,
@@ -36,6 +41,8 @@ def failed(error: Exception, lease: Lease, standing: Standing | None) -> Failed:
         traceback=_text("".join(traceback.format_exception(error)))[-LONGEST_TRACEBACK:],
         checkpoint_id=standing.checkpoint_id if standing else None,
         snapshot=standing.snapshot if standing else None,
+        next=standing.next if standing else (),
+        interrupts=waiting,
     )
 
 

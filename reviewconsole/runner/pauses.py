@@ -15,29 +15,43 @@ from langchain_core.runnables import RunnableConfig
 from langgraph._internal._constants import PULL, RESUME
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.pregel import Pregel
-from langgraph.types import Interrupt, PregelTask, StateSnapshot
+from langgraph.types import _DEFAULT_INTERRUPT_ID, Interrupt, PregelTask, StateSnapshot
 
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import PostedInterrupt, Whole
 from reviewconsole.runner import breakpoints, stored
 from reviewconsole.runner.answers import Question, decision_of
 from reviewconsole.runner.breakpoints import DECISION, Breakpoint, Graph, Stops
+from reviewconsole.runner.call_ids import asked_about
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a question stands: a level of the graph, and what its open step runs there."""
+
+    graph: Graph
+    config: RunnableConfig  # of this level's newest checkpoint
+    unfinished: tuple[str, ...]  # nodes, one for each task
+    finished: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a thread stands.
 
-    `questions` are what it waits for, those of `stops` (the breakpoints) among them. `at_rest` says
-    that every unfinished task waits. `unfinished` are the ids of these tasks, `several` of those
-    among them that run more than one tool: they show one question at a time, and others may come.
-    `levels` are the configs of the graph and of the graphs inside that have not ended.
+    `questions` are what it waits for, those of `stops` (the breakpoints) among them, and `places`
+    where each stands. `at_rest` says that every unfinished task waits and none has failed.
+    `unfinished` are the ids of these tasks, `several` of those among them that run more than one
+    tool: they show one question at a time, and others may come. `levels` are the configs of the
+    graph and of the graphs inside that have not ended.
     """
 
     checkpoint_id: str | None
     snapshot: Whole
     next: tuple[str, ...]
+    ended: bool  # no step is open: with `next` empty, one may still wait to be closed
     questions: tuple[PostedInterrupt, ...]
+    places: tuple[Place, ...]
     stops: tuple[Breakpoint, ...]
     at_rest: bool
     unfinished: frozenset[str]
@@ -50,6 +64,10 @@ class Standing:
         return next(
             (stop for stop in self.stops if stop.interrupt_id == question.interrupt_id), None
         )
+
+    def place_of(self, question: PostedInterrupt) -> Place:
+        """Where one of its questions stands."""
+        return self.places[self.questions.index(question)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +89,27 @@ class _Level:
 
     @property
     def begun(self) -> bool:
-        """Whether any of its tasks has run: a breakpoint that it stood at is passed."""
-        return any(
-            task.interrupts or task.error or task.result is not None or self.inside(task)
-            for task in self.state.tasks
-        )
+        """Whether a breakpoint that it stood at is passed.
+
+        It is not where a task has failed and none asks: what was decided has come to nothing.
+        """
+        if any(task.interrupts for task in self.state.tasks):
+            return True
+        if any(task.error and task.result is None for task in self.state.tasks):
+            return False
+        return any(task.result is not None or self.inside(task) for task in self.state.tasks)
+
+    @property
+    def decided(self) -> bool:
+        """Whether its newest checkpoint was made for a decision: what its tasks asked is past."""
+        return DECISION in (self.state.metadata or {})
+
+    @property
+    def place(self) -> Place:
+        """Where the questions of its tasks stand."""
+        unfinished = tuple(task.name for task in self.tasks)
+        finished = Counter(task.name for task in self.state.tasks) - Counter(unfinished)
+        return Place(self.graph, self.state.config, unfinished, tuple(finished.elements()))
 
     def inside(self, task: PregelTask) -> _Level | None:
         """The graph that runs in a task, if LangGraph shows it and it has not ended."""
@@ -91,6 +125,15 @@ class _Leaf:
 
     level: _Level
     task: PregelTask
+
+    @property
+    def place(self) -> Place:
+        return self.level.place
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it waits, and not with an error: then it is asked anew."""
+        return bool(self.task.interrupts and not self.task.error)
 
 
 async def read(
@@ -108,17 +151,20 @@ async def read(
     thread = str(config["configurable"]["thread_id"])
     checkpoint_id = state.config["configurable"].get("checkpoint_id")
     root = _Level(graph, state)
+    levels = list(_levels(root))
     leaves = list(_leaves(root))
-    levels = [root, *(leaf.level for leaf in leaves if leaf.level.ns)]
-    levels = list({level.ns: level for level in levels}.values())
-    stops: dict[str, Breakpoint] = {}
-    for level in levels:
-        if level.begun:
-            continue
+
+    async def stops_at(level: _Level) -> list[tuple[_Level, Breakpoint]]:
+        insides = filter(None, map(level.inside, level.tasks))
+        found = [each for inside in insides for each in await stops_at(inside)]
+        if found or level.begun:
+            return found
         compiled = level.graph.interrupt_before_nodes, level.graph.interrupt_after_nodes
         named = (before or compiled[0], after or compiled[1]) if level is root else compiled
-        if stop := await breakpoints.find(graph, level.graph, level.state, *named):
-            stops[level.ns] = stop
+        stop = await breakpoints.find(graph, level.graph, level.state, *named)
+        return [(level, stop)] if stop else []
+
+    stops = await stops_at(root)
 
     def posted(**fields: Any) -> PostedInterrupt:
         value = stored.store(fields.pop("value"))
@@ -134,16 +180,20 @@ async def read(
             **fields,
         )
 
+    stopped = {level.ns for level, _ in stops}
+    questions: list[tuple[PostedInterrupt, _Leaf | _Level]] = [
+        *((posted(**_asked(leaf, each)), leaf) for leaf in leaves for each in leaf.task.interrupts),
+        *((posted(**_stopped(level, stop)), level) for level, stop in stops),
+    ]
     return Standing(
         checkpoint_id=checkpoint_id,
         snapshot=stored.store(_public(state.values)),
         next=state.next,
-        questions=(
-            *(posted(**_asked(leaf, each)) for leaf in leaves for each in leaf.task.interrupts),
-            *(posted(**_stopped(ns, stop)) for ns, stop in stops.items()),
-        ),
-        stops=tuple(stops.values()),
-        at_rest=all(leaf.task.interrupts or leaf.level.ns in stops for leaf in leaves),
+        ended=not state.tasks,
+        questions=tuple(question for question, _ in questions),
+        places=tuple(where.place for _, where in questions),
+        stops=tuple(stop for _, stop in stops),
+        at_rest=all(leaf.at_rest or leaf.level.ns in stopped for leaf in leaves),
         unfinished=frozenset(leaf.task.id for leaf in leaves),
         several=frozenset(leaf.task.id for leaf in leaves if _asks_several(leaf)),
         decided=frozenset(
@@ -176,37 +226,48 @@ async def recorded(saver: BaseCheckpointSaver[Any], standing: Standing) -> froze
     return frozenset(found - {None})  # type: ignore[arg-type]  # what is left are numbers
 
 
+def _levels(level: _Level) -> Iterator[_Level]:
+    yield level
+    for task in level.tasks:
+        if inside := level.inside(task):
+            yield from _levels(inside)
+
+
 def _leaves(level: _Level) -> Iterator[_Leaf]:
     for task in level.tasks:
         inside = level.inside(task)
         inner = list(_leaves(inside)) if inside else []
-        # A graph that LangGraph does not show asks through the task around it.
-        hidden = task.interrupts and not any(leaf.task.interrupts for leaf in inner)
-        yield from [_Leaf(level, task)] if hidden or not inner else inner
+        # A graph that LangGraph does not show asks through the task around it. So does one whose
+        # waiting node was skipped, until the task runs again: that question is past.
+        shown = any(leaf.task.interrupts or leaf.level.decided for leaf in inner)
+        yield from [_Leaf(level, task)] if not inner or (task.interrupts and not shown) else inner
 
 
 def _asked(leaf: _Leaf, asked: Interrupt) -> dict[str, Any]:
     schema = asked.response_schema
     return {
-        "kind": "interrupt",
+        # `NodeInterrupt` draws no id: several that wait at once share this one.
+        "kind": "node_interrupt" if asked.id == _DEFAULT_INTERRUPT_ID else "interrupt",
         "interrupt_id": asked.id,
         "task_id": leaf.task.id,
         "ns": leaf.level.ns,
         "node": leaf.task.name,
         "value": asked.value,
         "response_schema": schema if isinstance(schema, dict) else None,
+        "call_ids": asked_about(asked.value, leaf.level.state.values),
     }
 
 
-def _stopped(ns: str, stop: Breakpoint) -> dict[str, Any]:
+def _stopped(level: _Level, stop: Breakpoint) -> dict[str, Any]:
     return {
         "kind": "breakpoint",
         "interrupt_id": stop.interrupt_id,
         "task_id": "",
-        "ns": ns,
+        "ns": level.ns,
         "node": stop.nodes[0],
         "value": stop.value,
         "response_schema": None,
+        "call_ids": tuple(str(call["id"]) for call in stop.calls),
     }
 
 

@@ -28,6 +28,15 @@ def runs_calls(verdict: Any) -> bool:
     return not verdicts or any(each["type"] != "reject" for each in verdicts)
 
 
+def approves_all(verdict: Any) -> bool:
+    """Whether a decision lets everything run as it is.
+
+    Raises:
+        UnusableDecision: as `runs_calls`.
+    """
+    return all(each["type"] == "approve" for each in _verdicts(verdict))
+
+
 async def decide(root: Graph, stop: Breakpoint, verdict: Any, *, decision: int) -> None:
     """Change the state as decided, so that going on runs the approved calls and no other.
 
@@ -37,7 +46,8 @@ async def decide(root: Graph, stop: Breakpoint, verdict: Any, *, decision: int) 
     which carries the decision in its metadata.
 
     Raises:
-        UnusableDecision: it does not name each waiting call once. Nothing was changed.
+        UnusableDecision: it does not name each waiting call once, or changes some where others have
+            run. Nothing was changed.
         Derailed: the changed state leads elsewhere. Nothing may be run.
     """
     named = sorted(each["id"] for each in _verdicts(verdict))
@@ -45,8 +55,13 @@ async def decide(root: Graph, stop: Breakpoint, verdict: Any, *, decision: int) 
     if named != waiting:
         raise UnusableDecision(f"decided were the calls {named}, waiting are {waiting}")
     verdicts = {each["id"]: each for each in _verdicts(verdict)}
-    if all(each["type"] == "approve" for each in verdicts.values()):
+    if approves_all(verdict):
         return
+    if stop.begun:
+        raise UnusableDecision(
+            "other calls of this step have run already, and changing the state would lose their "
+            "results; what is left can only be approved as it is"
+        )
     running = [_edited(call, verdicts[call["id"]]) for call in stop.calls if _runs(call, verdicts)]
     rejected = [call for call in stop.calls if not _runs(call, verdicts)]
     await root.aupdate_state(

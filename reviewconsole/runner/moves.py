@@ -1,0 +1,120 @@
+"""Going on otherwise than with an answer: the state is changed, a node skipped, the thread ended.
+
+Each change is stored once, with the decision it was made for: a run that takes over after a crash
+sees by it what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph._internal._constants import NO_WRITES, NULL_TASK_ID
+from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
+from langgraph.constants import END
+from langgraph.pregel._messages import ensure_message_ids
+
+from reviewconsole.protocol.messages import Answer, PostedInterrupt
+from reviewconsole.runner import stored
+from reviewconsole.runner.breakpoints import DECISION, Graph
+from reviewconsole.runner.pauses import Place
+
+Move = tuple[Place, PostedInterrupt, Answer]
+
+UPDATED = "reviewconsole_updated"
+"""The metadata key of a checkpoint that holds its decision's change of the state already."""
+_MARK = "reviewconsole_decisions"
+
+
+def refusal(root: Graph, answers: Iterable[Answer], moves: Iterable[Move]) -> str | None:
+    """Why these decisions cannot be carried out; None if they can. Nothing is read or changed."""
+    for answer in answers:
+        if answer.update is not None and (reason := _unwritable(root, answer.update)):
+            return f"the state cannot be changed: {reason}"
+    for place, question, answer in moves:
+        if len(place.unfinished) > 1:
+            others = ", ".join(sorted({*place.unfinished} - {question.node})) or "others"
+            return f"{question.node} cannot be passed over: {others} of its step wait as well"
+        if place.finished:
+            return (
+                f"{question.node} cannot be passed over: what {', '.join(place.finished)} made in "
+                "its step would be lost"
+            )
+        if answer.then == "write" and (reason := _unwritable(place.graph, answer.value)):
+            return f"nothing can be written for {question.node}: {reason}"
+    return None
+
+
+async def pass_over(root: Graph, move: Move) -> None:
+    """Go on as if the waiting node had run: with the decided values, or without any.
+
+    There is one new checkpoint at the level of the question; at the root it holds what the decision
+    changes of the state as well, so that edges go by it.
+    """
+    place, question, answer = move
+    metadata: dict[str, Any] = {DECISION: answer.decision}
+    values = stored.load(answer.value) if answer.then == "write" else None
+    if answer.update is not None and not question.ns:
+        values = {**stored.load(answer.update), **(values or {})}
+        metadata[UPDATED] = True
+    await root.aupdate_state(
+        place.config | {"metadata": metadata}, values, as_node=place.unfinished[0]
+    )
+
+
+async def finish(root: Graph, config: RunnableConfig, *, decision: int) -> None:
+    """End the thread where it stands; what is finished of its open step is kept. Idempotent."""
+    while (await root.aget_state(config)).tasks:
+        # What has finished calls for its successors, which are cleared in their turn.
+        await root.aupdate_state(config | {"metadata": {DECISION: decision}}, None, as_node=END)
+
+
+async def update(
+    root: Graph,
+    saver: BaseCheckpointSaver[Any],
+    config: RunnableConfig,
+    answers: Sequence[Answer],
+    *,
+    base: str | None,
+) -> bool:
+    """Change the state as the answers say, beside the open step: its tasks and ids stay.
+
+    Written as LangGraph writes `Command(update=…)`, with a mark. Does nothing for decisions that
+    are marked, and at a head that is neither `base` nor made for one of them: the thread has gone
+    on with them. Returns whether any of them changes the state. Reads: one, where any does.
+    """
+    changes = {each.decision: each.update for each in answers if each.update is not None}
+    saved = await saver.aget_tuple(config) if changes else None
+    if saved is None:
+        return False
+    head, metadata = saved.config["configurable"]["checkpoint_id"], saved.metadata
+    made_for = metadata.get(DECISION)
+    if head != base and made_for not in {answer.decision for answer in answers}:
+        return True
+    before = [
+        (channel, value)
+        for task, channel, value in saved.pending_writes or []
+        if task == NULL_TASK_ID and channel not in WRITES_IDX_MAP
+    ]
+    done = {made_for} if UPDATED in metadata else set()
+    for channel, value in before:
+        if channel == NO_WRITES and isinstance(value, dict):
+            done |= {*value.get(_MARK, ())}
+    due = [decision for decision in changes if decision not in done]
+    if due:
+        writes = [item for decision in due for item in stored.load(changes[decision]).items()]
+        writes.append((NO_WRITES, {_MARK: due}))
+        ensure_message_ids(root.channels, writes)
+        await saver.aput_writes(saved.config, [*before, *writes], NULL_TASK_ID)
+    return True
+
+
+def _unwritable(graph: Graph, values: Any) -> str | None:
+    values = stored.load(values)
+    if not isinstance(values, dict):
+        return f"channels and their values are expected, not {type(values).__name__}"
+    known = {name for name in graph.channels if not name.startswith(("__", "branch:"))}
+    if unknown := sorted(str(name) for name in values if name not in known):
+        return f"it has no {', '.join(unknown)}; its channels are {', '.join(sorted(known))}"
+    return None
