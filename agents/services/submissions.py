@@ -114,9 +114,7 @@ def _check_moving(asked: Interrupt, moving: tuple[Moving, ...]) -> None:
     known = set(moving_of(asked))
     for part in moving:
         if part not in known:
-            raise _invalid(
-                "moving", f"{part.path} is no part of the question that was seen to move."
-            )
+            raise _invalid("moving", f"Nothing was seen to move at {part.path}.")
     if moving and not is_bound(asked.value, moving):
         raise _invalid("moving", "Nothing of the question would be left to answer.")
 
