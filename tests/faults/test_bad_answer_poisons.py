@@ -8,7 +8,7 @@ from langgraph.types import Command
 
 from agents.exceptions import InvalidAnswer
 from agents.models import Run
-from agents.services import runs
+from agents.services import failures
 from tests.factories import decide, make_interrupt, tool_review
 from tests.faults.agents import traps
 from tests.faults.conftest import AGENTS
@@ -33,7 +33,7 @@ def test_the_thread_asks_again_and_takes_the_next_answer(console, start_runner, 
     failed = wait_for_end(thread)
     assert (failed.status, failed.error) == (Run.Status.FAILED, "ValueError")
 
-    runs.ask_again(run=failed.pk, user=alice)
+    failures.ask_again(run=failed.pk, user=alice)
     respond(pause(thread, after=first), alice, "12")
 
     assert wait_for_end(thread, after=failed).status == Run.Status.SUCCEEDED
@@ -44,8 +44,12 @@ def test_the_thread_asks_again_and_takes_the_next_answer(console, start_runner, 
 
 def test_what_the_middleware_would_choke_on_is_refused_before_it_is_sent(alice):
     """Too few decisions, or one that is not allowed, is the usual way into this trap."""
-    calls = ("send_email", {"to": "alice"}), ("delete_file", {"path": "/"})
-    asked = make_interrupt(tool_review(*calls, allowed=["approve", "reject"]))
+    calls = tool_review(
+        ("send_email", {"to": "alice"}),
+        ("delete_file", {"path": "/"}),
+        allowed=["approve", "reject"],
+    )
+    asked = make_interrupt(calls)
     for made in ([APPROVE], [APPROVE] * 3, [APPROVE, say("no")], [APPROVE, edit(path="/tmp")]):
         with pytest.raises(InvalidAnswer):
             decide(asked, alice, *made)

@@ -8,7 +8,7 @@ from langgraph.types import Command
 
 from agents.exceptions import AlreadyDecided
 from agents.models import Run
-from agents.services import runs
+from agents.services import failures
 from tests.faults.agents import traps
 from tests.faults.conftest import AGENTS
 from tests.faults.reviewing import pause, respond, start, wait_for_end
@@ -41,7 +41,7 @@ def test_a_pause_that_is_asked_again_takes_the_new_answer(console, start_runner,
     first = pause(thread)
     respond(first, alice, "old")
     failed = wait_for_end(thread)
-    runs.ask_again(run=failed.pk, user=alice)
+    failures.ask_again(run=failed.pk, user=alice)
     respond(pause(thread, after=first), alice, "2026")
     assert wait_for_end(thread, after=failed).status == Run.Status.SUCCEEDED
     thread.refresh_from_db()

@@ -6,13 +6,14 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
+from reviewconsole.protocol.plain import Plain
 from tests.factories import decide
 from tests.faults.agents import traps
 from tests.faults.conftest import AGENTS
 from tests.faults.reviewing import pause, start, wait_for_end
 from tests.pauses.desk import value
 
-NOTHING = (None, {}, False, 0, "", [])
+NOTHING: tuple[Plain, ...] = (None, {}, False, 0, "", [])
 
 
 def test_langgraph_crashes_on_none_and_ignores_an_empty_dict(stock, effects):

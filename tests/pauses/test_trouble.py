@@ -7,7 +7,7 @@ import pytest
 from agents.exceptions import InvalidAnswer
 from agents.models import Interrupt, Run
 from agents.reviews import ActionDecision, DecisionType
-from agents.services import decisions, runs
+from agents.services import decisions, failures
 from reviewconsole.protocol.values import Moving
 from tests.pauses.desk import APPROVE, Desk, receipts, text, value
 
@@ -55,12 +55,12 @@ def test_what_failed_on_an_answer_asks_again_and_takes_the_new_one(desk: Desk):
     run = desk.failed(thread)
     assert (run.error, "a dozen" in run.message) == ("ValueError", True)
 
-    runs.ask_again(run=run.pk, user=desk.alice)
+    failures.ask_again(run=run.pk, user=desk.alice)
     desk.browser.nudge()
     second = desk.question(thread)
     made.refresh_from_db()
     first.refresh_from_db()
-    assert (second.value, second.interrupt_id != first.interrupt_id) == ("how many?", True)
+    assert (second.value, second.pk != first.pk) == ("how many?", True)
     assert (made.status, first.status) == ("withdrawn", Interrupt.Status.SUPERSEDED)
 
     desk.decide(second, value(12))

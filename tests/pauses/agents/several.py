@@ -67,9 +67,9 @@ def each(state: State) -> list[Send]:
     return [Send("work", Item(item=item)) for item in state["items"]]
 
 
-def work(task: Item) -> State:
+def work(state: Item) -> State:
     """Ask about one item; an item in capitals needs no question."""
-    item = task["item"]
+    item = state["item"]
     answer = None if item.isupper() else interrupt(f"{item}?")
     note("work", item=item, answer=answer)
     return {"said": [[item, answer]]}
