@@ -48,8 +48,12 @@ def _money(args: Arguments) -> str:
                 numbers = (_number(amount.get(name)) for name in _AMOUNTS)
                 if number := next(filter(None, numbers), ""):
                     return f"{number} {_brief(currency)}"
-            case int() | float() as plain if isinstance(args.get("currency"), str):
-                return f"{_number(plain)} {_brief(args['currency'])}".strip()
+            case int() | float() as plain if number := _number(plain):
+                unit = args.get("currency")
+                if isinstance(unit, str):
+                    return f"{number} {_brief(unit)}".strip()
+                if key == "amount":  # the other words may count anything
+                    return number
     return ""
 
 

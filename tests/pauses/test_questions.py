@@ -31,7 +31,7 @@ def test_2_a_tool_asks_and_reads_data(desk: Desk):
 def test_3_an_approval_is_read_as_true_or_false(desk: Desk, decision, received):
     thread = desk.start("chat", said(call("wire_money", amount=5, to="alice")))
     asked = desk.question(thread)
-    assert (asked.dialect, asked.headline) == ("approval", "wire_money → alice")
+    assert (asked.dialect, asked.headline) == ("approval", "wire_money 5 → alice")
     made = desk.decide(asked, decision)
     assert desk.last_words(thread) == received
     assert made.resume == {"approved": decision is APPROVE}
