@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
@@ -21,11 +21,13 @@ from reviewconsole.protocol.messages import (
     Finished,
     Get,
     Lease,
+    Moving,
     Owner,
     Paused,
     PostedInterrupt,
     Release,
 )
+from reviewconsole.protocol.moving import settle
 from reviewconsole.protocol.plain import Plain
 from reviewconsole.runner import interrupts, stored
 from reviewconsole.runner.checkpointer import ConsoleSaver
@@ -51,13 +53,22 @@ def value_of(question: PostedInterrupt) -> Plain:
 
 def asked(outcome: Any) -> list[Plain]:
     """What a pause asks."""
-    assert isinstance(outcome, Paused), outcome
+    assert isinstance(outcome, Paused | Failed), outcome
     return [value_of(question) for question in outcome.interrupts]
 
 
 def values(outcome: Any) -> Any:
     """The state that an outcome reports."""
     return stored.load(outcome.snapshot)
+
+
+class Reply(NamedTuple):
+    """A decision that is more than the value for `interrupt()`."""
+
+    value: Any = None
+    then: str = "run"
+    update: dict[str, Any] | None = None
+    moving: tuple[Moving, ...] = ()
 
 
 class Desk:
@@ -72,7 +83,7 @@ class Desk:
         self._decisions = 0
         self._taken: list[Answer] = []  # decided at the checkpoint of the last pause
         self.answers: tuple[Answer, ...] = ()
-        self.paused: Paused | None = None
+        self.paused: Paused | Failed | None = None
 
     async def start(self, given: Any) -> Outcome:
         """Run the agent with this input."""
@@ -81,6 +92,11 @@ class Desk:
     async def resume(self, *replies: Any) -> Outcome:
         """Answer the questions of the last pause, in order, and run on."""
         return await self.execute(self.decide(*replies))
+
+    async def ask_again(self) -> Outcome:
+        """Run on after a failure, without the answers that the agent failed on."""
+        self.answers = tuple(self._taken)
+        return await self.execute(self._assignment("ask_again", None))
 
     def begin(self, given: Any) -> Assignment:
         """A new run with this input."""
@@ -104,13 +120,14 @@ class Desk:
     def conclude(self, assignment: Assignment) -> Outcome:
         """Note how a run has ended."""
         (outcome,) = self.outcomes(assignment.lease)
-        if isinstance(outcome, Paused):
+        if isinstance(outcome, Paused) or (isinstance(outcome, Failed) and outcome.interrupts):
             applied = {d for each in self.peer.of(Applied) for d in each.decisions}
             same = self.paused and self.paused.checkpoint_id == outcome.checkpoint_id
             self._taken = [
                 _settled(answer)
                 for answer in (self.answers if same else ())
-                if answer.decision in applied or not outcome.refused
+                if answer.decision in applied
+                or (isinstance(outcome, Paused) and not outcome.refused)
             ]
             self.paused = outcome
         return outcome
@@ -149,15 +166,19 @@ class Desk:
 
     def _answer(self, question: PostedInterrupt, reply: Any) -> Answer:
         self._decisions += 1
+        decided = reply if isinstance(reply, Reply) else Reply(reply)
         return Answer(
             decision=self._decisions,
             kind=question.kind,
             interrupt_id=question.interrupt_id,
             task_id=question.task_id,
             fingerprint=question.fingerprint,
-            digest=question_digest(value_of(question)),
-            value=stored.store(reply),
+            digest=question_digest(settle(value_of(question), decided.moving)),
+            value=stored.store(decided.value),
             settled=False,
+            then=decided.then,
+            update=stored.store(decided.update) if decided.update is not None else None,
+            moving=decided.moving,
         )
 
     def _assignment(self, trigger: str, given: Any) -> Assignment:
