@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agents.views import agents, inbox, interrupts, runners, threads
+from agents.views import agents, inbox, interrupts, runners, threads, tools
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("agents/", agents.agent_list, name="agent-list"),
     # An agent's name may hold a slash.
     path("agents/<path:name>/", agents.agent_detail, name="agent-detail"),
+    path("tools/<path:name>/", tools.agent_tools, name="agent-tools"),
     path("runners/", runners.runner_list, name="runner-list"),
 ]

@@ -41,6 +41,7 @@ ORDERS: Mapping[str, tuple[Callable[[], str], dict[str, str], set[str]]] = {
         {"way": "message", "message": "Refund order 8812."},
         OPERATORS,
     ),
+    "agent-tools": (lambda: f"/tools/{make_agent().name}/", {"always": "refund"}, ADMINS),
     "run-cancel": (lambda: f"/runs/{start_run().pk}/cancel/", {}, OPERATORS),
 }
 TURNED_AWAY = {302, 403}

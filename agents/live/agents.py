@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db.models import Count
 
+from agents import roles
 from agents.exceptions import NotFound
+from agents.live.tools import tools_of
 from agents.live.topic import Topic, Viewer
 from agents.models import Agent, Interrupt, Runner, Thread
 
@@ -32,7 +34,7 @@ def agents(_topic: Topic, viewer: Viewer) -> dict[str, Any]:
 
 
 def agent(topic: Topic, viewer: Viewer) -> dict[str, Any]:
-    """One agent: its runners that are online, its newest threads. Four queries.
+    """One agent: its tools, its runners that are online, its newest threads. Five queries.
 
     Raises:
         NotFound: there is no such agent.
@@ -41,10 +43,12 @@ def agent(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     if row is None:
         raise NotFound(f"There is no agent {topic.pk}.")
     serving = Runner.objects.serving(row.name)
+    online = list(serving.online())
     newest = Thread.objects.filter(agent=row).defer("snapshot")
     return {
         "agent": row,
-        "online": list(serving.online()),
+        "tools": tools_of(row, online, may_gate=viewer.user.has_perm(roles.GATE)),
+        "online": online,
         "last_seen": serving.order_by("-last_seen_at").first(),
         "threads": list(newest[:THREADS]),
         "console": viewer.console,

@@ -43,7 +43,11 @@ KINDS: dict[str, Kind] = {
         ("thread.{pk}",),
     ),
     "agents": Kind(agents.agents, ("agent_rows",), ("agents", "runners")),
-    "agent": Kind(agents.agent, ("agent_runners", "agent_threads"), ("agent.{pk}", "runners")),
+    "agent": Kind(
+        agents.agent,
+        ("agent_tools", "agent_runners", "agent_threads"),
+        ("agent.{pk}", "runners"),
+    ),
     "runners": Kind(runners.runners, ("runner_rows",), ("runners",)),
 }
 

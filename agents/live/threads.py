@@ -8,13 +8,15 @@ from typing import Any
 from agents import reviews, roles
 from agents.exceptions import NotFound
 from agents.live.story import Passage, tell
+from agents.live.tools import why_unheld
 from agents.live.topic import Topic, Viewer
-from agents.models import Checkpoint, Interrupt, Run, Runner, Thread
+from agents.models import Checkpoint, Interrupt, Run, Runner, Thread, Violation
 from agents.reviews.conversation import conversation
 
 MESSAGES = 60  # shown at first; earlier ones are a click away
 RUNS = 50
 CHECKPOINTS = 50
+VIOLATIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,16 @@ class ThreadView:
     runs: list[Run]
     active: Run | None
     checkpoints: list[Checkpoint]
+    violations: list[Violation]  # newest first
     runners: int  # online and serving the agent
+    unheld: str  # why none of them may run it
     last_seen: Runner | None  # the runner that served the agent last
     may_cancel: bool
     console: str
 
 
 def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
-    """Everything the page of a thread shows. Eight queries.
+    """Everything the page of a thread shows. Nine queries.
 
     Raises:
         NotFound: there is no such thread.
@@ -50,6 +54,7 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     hidden = 0 if topic.filters.get("messages") == "all" else max(len(story) - MESSAGES, 0)
     runs = list(row.runs.select_related("created_by", "runner", "cancel_requested_by")[:RUNS])
     serving = Runner.objects.serving(row.agent.name)
+    online = list(serving.online())
     return {
         "thread": ThreadView(
             row=row,
@@ -60,7 +65,9 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
             runs=runs,
             active=next((run for run in runs if run.status in Run.ACTIVE), None),
             checkpoints=list(_checkpoints(row)),
-            runners=serving.online().count(),
+            violations=list(_violations(row)),
+            runners=len(online),
+            unheld=why_unheld(row.agent, online),
             last_seen=serving.order_by("-last_seen_at").first(),
             may_cancel=viewer.user.has_perm(roles.START),
             console=viewer.console,
@@ -77,6 +84,11 @@ def _read(row: Thread, item: Interrupt) -> tuple[reviews.Request, list[Any] | No
     )
     decision = getattr(item, "decision", None)
     return request, decision.actions if decision else None
+
+
+def _violations(row: Thread) -> Any:
+    made = Violation.objects.filter(run__thread=row)
+    return made.select_related("verdict__decision__interrupt", "run")[:VIOLATIONS]
 
 
 def _checkpoints(row: Thread) -> Any:

@@ -21,6 +21,19 @@ class Gate(models.TextChoices):
     NEVER = "never"  # no call runs
 
 
+class ToolSettingQuerySet(models.QuerySet["ToolSetting"]):
+    """Settings of tools, asked in the product's words."""
+
+    def in_force(self) -> ToolSettingQuerySet:
+        """Of each agent's tool the newest one."""
+        last = self.order_by().values("agent", "tool").annotate(newest=models.Max("pk"))
+        return ToolSetting.objects.filter(pk__in=last.values("newest"))
+
+    def strict(self) -> ToolSettingQuerySet:
+        """Those in force by which calls are held or refused."""
+        return self.in_force().exclude(gate=Gate.AGENT)
+
+
 class ToolSetting(models.Model):
     """One change of a tool's gate. The newest of a tool is in force; the others are its history."""
 
@@ -31,6 +44,8 @@ class ToolSetting(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     set_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ToolSettingQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)

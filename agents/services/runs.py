@@ -147,7 +147,7 @@ def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignme
     claimed = []
     queued = Run.objects.claimable(list(agents)).select_related("thread__agent")
     if runner.cannot_gate:
-        queued = queued.exclude(thread__agent__in=tool_settings.gated(Agent.objects.all()))
+        queued = queued.exclude(thread__agent__in=tool_settings.gated())
     for run in queued.defer("thread__snapshot", "thread__agent__spec")[: max(free, 0)]:
         with transaction.atomic():
             if assignments.take(run, runner):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from agents import push, roles
 from agents.exceptions import InvalidInput, NotAllowed, NotFound
-from agents.models import Agent, Gate, Runner, ToolSetting
+from agents.models import Agent, Gate, ToolSetting
 from agents.services.column_text import column_text
 
 if TYPE_CHECKING:
@@ -59,29 +59,11 @@ def of_tool(*, agent: Agent, tool: str) -> ToolSetting | None:
 
 def gates(agent: Agent) -> dict[str, ToolSetting]:
     """The settings in force, by tool. One query."""
-    newest = _newest(ToolSetting.objects.filter(agent=agent)).select_related("set_by")
+    newest = ToolSetting.objects.filter(agent=agent).in_force().select_related("set_by")
     return {setting.tool: setting for setting in newest.order_by("tool")}
 
 
-def gated(agents: QuerySet[Agent]) -> QuerySet[Agent]:
-    """Those of the agents with calls to hold or refuse."""
-    strict = _newest(ToolSetting.objects.all()).exclude(gate=Gate.AGENT)
-    return agents.filter(~Q(tool_default=Gate.AGENT) | Q(pk__in=strict.values("agent")))
-
-
-def why_unheld(agent: Agent) -> str:
-    """Why no runner that is there may run an agent whose calls are to be held; "" if one may.
-
-    Also "" when no runner is there at all. Queries: 1, and 1 more when one cannot hold calls.
-    """
-    online = Runner.objects.serving(agent.name).online().order_by("-last_seen_at")
-    reasons = list(online.values_list("cannot_gate", flat=True))
-    if not reasons or not all(reasons):
-        return ""
-    return reasons[0] if gated(Agent.objects.filter(pk=agent.pk)).exists() else ""
-
-
-def _newest(settings: QuerySet[ToolSetting]) -> QuerySet[ToolSetting]:
-    """Of each agent's tool the last one."""
-    last = settings.order_by().values("agent", "tool").annotate(newest=Max("pk"))
-    return ToolSetting.objects.filter(pk__in=last.values("newest"))
+def gated() -> QuerySet[Agent]:
+    """The agents with calls to hold or refuse."""
+    strict = ToolSetting.objects.strict().values("agent")
+    return Agent.objects.filter(~Q(tool_default=Gate.AGENT) | Q(pk__in=strict))

@@ -12,7 +12,7 @@ from reviewconsole.protocol.messages import Admission, CallTool, Request, Result
 from reviewconsole.runner import stored
 from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.gate import Gate
-from tests.runner.executing import Desk, Outcome
+from tests.runner.executing import Desk, Outcome, asked
 from tests.runner.peer import Peer
 
 REFUSED = "blocked by ada"
@@ -83,7 +83,12 @@ def results(outcome: Any) -> list[tuple[str, str, str]]:
     """The tool messages of an outcome: call id, status, text."""
     messages = stored.load(outcome.snapshot)["messages"]
     return [
-        (each.tool_call_id, each.status, each.content)
+        (each.tool_call_id, each.status, str(each.content))
         for each in messages
         if isinstance(each, ToolMessage)
     ]
+
+
+def questions(outcome: Any) -> list[Any]:
+    """What a pause asks, to be looked into."""
+    return list(asked(outcome))

@@ -18,7 +18,6 @@ from reviewconsole.protocol.messages import CallTool, Finished, RefusalCode, Ref
 from reviewconsole.runner import interrupts, tools
 from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.gate import Gate
-from tests.runner.executing import asked
 from tests.runner.gating import (
     REFUSED,
     GatedDesk,
@@ -26,6 +25,7 @@ from tests.runner.gating import (
     call,
     calling,
     one_node,
+    questions,
     results,
 )
 from tests.runner.peer import Peer
@@ -128,7 +128,7 @@ async def test_a_held_call_waits_and_does_what_was_decided(
 ):
     at = desk(GRAPHS[kind](pay), pay=Verdict.REVIEW)
     paused = await at.start(calling(call("pay", "c1", amount=3)))
-    assert asked(paused) == [
+    assert questions(paused) == [
         {
             "type": "tool_approval",
             "tool_call_id": "c1",
@@ -147,7 +147,7 @@ async def test_a_held_call_waits_and_does_what_was_decided(
 async def test_a_call_by_hand_without_an_id_gets_text(pay, effects, desk):
     at = desk(one_node(by_hand(pay)), pay=Verdict.REVIEW)
     paused = await at.start(calling(call("pay", "c1", amount=3)))
-    assert [question.get("tool_call_id") for question in asked(paused)] == [None]
+    assert [question.get("tool_call_id") for question in questions(paused)] == [None]
     outcome = await at.resume({"type": "reject"})
     assert results(outcome) == [
         (
@@ -200,7 +200,7 @@ async def test_a_change_takes_effect_at_the_next_call_of_the_same_run(effects, d
 
     at = desk(one_node(by_hand(pay, whole=True)))
     paused = await at.start(calling(call("pay", "c1", amount=1), call("pay", "c2", amount=2)))
-    assert [question["args"] for question in asked(paused)] == [{"amount": 2}]
+    assert [question["args"] for question in questions(paused)] == [{"amount": 2}]
     assert effects == [1]
 
 
@@ -221,7 +221,7 @@ async def test_an_answer_that_the_question_does_not_allow_lets_nothing_run(
     at = desk(one_node(ToolNode([pay])), pay=Verdict.REVIEW)
     await at.start(calling(call("pay", "c1", amount=3)))
     outcome = await at.resume(answer)
-    assert asked(outcome) == asked(at.paused)
+    assert questions(outcome) == questions(at.paused)
     assert "the agent does not take this answer" in outcome.refused
     assert effects == []
 
@@ -256,7 +256,7 @@ async def test_injected_arguments_are_not_shown_and_stay_through_an_edit(effects
 
     at = desk(one_node(ToolNode([note])), note=Verdict.REVIEW)
     paused = await at.start(calling(call("note", "c1", text="hello")))
-    assert [question["args"] for question in asked(paused)] == [{"text": "hello"}]
+    assert [question["args"] for question in questions(paused)] == [{"text": "hello"}]
     await at.resume(edit("note", text="bye"))
     assert effects == [("bye", 1, "c1", "c1")]
     assert [args for _, _, args in at.asked()] == [{"text": "hello"}, {"text": "bye"}]
@@ -292,7 +292,7 @@ async def test_a_tool_that_is_given_text(kind, decision, effects, desk):
     at = desk(one_node(lambda state: {"messages": [("human", made.invoke("a"))]}), look="review")
     name = "tool_input" if kind == "plain" else "query"
     paused = await at.start({"messages": []})
-    assert [question["args"] for question in asked(paused)] == [{name: "a"}]
+    assert [question["args"] for question in questions(paused)] == [{name: "a"}]
     if decision is not APPROVE:
         decision = edit("look", **{name: "b"})
     await at.resume(decision)
@@ -373,7 +373,7 @@ async def test_parallel_calls_get_their_own_decisions(pay, effects, desk):
     made = [call("pay", f"c{n}", amount=n) for n in range(3)]
     outcome = await at.start(calling(*made))
     for _ in made:
-        (question,) = asked(outcome)
+        (question,) = questions(outcome)
         amount = question["args"]["amount"]
         outcome = await at.resume(REJECT if amount == 1 else edit("pay", amount=amount * 10))
     assert [text for _, _, text in results(outcome)] == [

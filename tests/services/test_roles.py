@@ -5,14 +5,15 @@ from django.contrib.auth.models import Group, User
 
 from agents import roles
 from agents.exceptions import NotAllowed
-from agents.services import runs
-from tests.factories import decide, make_interrupt, start_run
+from agents.models import Gate
+from agents.services import runs, tool_settings
+from tests.factories import decide, make_agent, make_interrupt, start_run
 
 TABLE = {
     "alice": {"decide"},
     "bob": {"decide"},
     "olga": {"start", "cancel"},
-    "ada": set(),
+    "ada": {"gate"},
     "mallory": set(),
 }
 SERVICES = {
@@ -21,6 +22,12 @@ SERVICES = {
     "cancel": (
         lambda user: runs.cancel(run=start_run().pk, user=user),
         "Cancelling runs is for operators",
+    ),
+    "gate": (
+        lambda user: tool_settings.set_gate(
+            agent=make_agent().pk, tool="refund", gate=Gate.NEVER, user=user
+        ),
+        "Setting which tools are reviewed or blocked is for admins",
     ),
 }
 

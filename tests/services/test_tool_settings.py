@@ -91,23 +91,6 @@ def test_a_default_that_holds_calls_counts_as_a_setting(db):
     assert runs.claim(runner=connect("too old"), agents=[AGENT], free=1) == ()
 
 
-def test_why_nobody_may_run_a_gated_agent(ada, django_assert_num_queries):
-    agent = make_agent()
-    tool_settings.set_gate(agent=agent.pk, tool="refund", gate=Gate.NEVER, user=ada)
-    assert tool_settings.why_unheld(agent) == ""  # nobody is there
-    connect("its langchain-core is too old")
-    with django_assert_num_queries(2):
-        assert tool_settings.why_unheld(agent) == "its langchain-core is too old"
-    connect_runner("new")
-    assert tool_settings.why_unheld(agent) == ""
-
-
-def test_an_agent_that_holds_nothing_runs_anywhere(db):
-    agent = make_agent()
-    connect("its langchain-core is too old")
-    assert tool_settings.why_unheld(agent) == ""
-
-
 @pytest.mark.parametrize("default", Gate)
 def test_the_default_is_that_of_agents_which_connect_for_the_first_time(default, db, settings):
     known = connect_runner(agents=["known"]).agents.get()

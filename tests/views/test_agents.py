@@ -110,7 +110,7 @@ class TestAgent:
         for number in range(count):
             connect_runner(f"runner {number}")
             start_run()
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             operator.get("/agents/operations/")
 
 

@@ -209,5 +209,5 @@ class TestThread:
             again = start_run(thread=review.thread.thread_id)
             take(again, runner)
             (review,) = pause(again, tool_review())
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             reader.get(f"/threads/{thread}/")

@@ -1,0 +1,79 @@
+"""The tools of an agent: what the runner told of them, and what admins set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.models import Agent, Gate, Runner, ToolSetting
+
+
+@dataclass(slots=True)
+class ToolView:
+    """A tool as the agent's page shows it."""
+
+    name: str
+    gate: str
+    nodes: list[str] = field(default_factory=list)  # none: no runner told of it
+    description: str = ""
+    args_schema: dict[str, Any] | None = None
+    history: list[ToolSetting] = field(default_factory=list)  # newest first
+
+    @property
+    def setting(self) -> ToolSetting | None:
+        """What is in force; None: nobody set it."""
+        return self.history[0] if self.history else None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsView:
+    """All tools of an agent, and whether its runners can hold their calls."""
+
+    tools: Sequence[ToolView]
+    gates: Sequence[tuple[str, str]]  # (value, words)
+    may_gate: bool
+    is_gated: bool  # some call is to be held or refused
+    deaf: Sequence[Runner]  # online, and cannot hold calls
+
+
+GATES = (
+    (Gate.AGENT.value, "As the agent says"),
+    (Gate.ALWAYS.value, "Always review"),
+    (Gate.NEVER.value, "Never"),
+)
+
+
+def tools_of(agent: Agent, online: Iterable[Runner], *, may_gate: bool) -> ToolsView:
+    """The tools that the runner found, and those that only admins named. One query."""
+    tools: dict[str, ToolView] = {}
+    for told in agent.tools:
+        tool = tools.setdefault(told["name"], ToolView(told["name"], agent.tool_default))
+        tool.description = tool.description or told.get("description") or ""
+        tool.args_schema = tool.args_schema or told.get("args_schema")
+        tool.nodes.append(told.get("node") or "?")
+    made = agent.tool_settings.select_related("set_by").order_by("-pk")
+    for setting in made:
+        tool = tools.setdefault(setting.tool, ToolView(setting.tool, agent.tool_default))
+        tool.history.append(setting)
+        tool.gate = tool.history[0].gate
+    gates = {agent.tool_default, *(tool.gate for tool in tools.values())}
+    return ToolsView(
+        tools=list(tools.values()),
+        gates=GATES,
+        may_gate=may_gate,
+        is_gated=gates != {Gate.AGENT.value},
+        deaf=[runner for runner in online if runner.cannot_gate],
+    )
+
+
+def why_unheld(agent: Agent, online: Iterable[Runner]) -> str:
+    """Why no runner that is online may run an agent whose calls are to be held; "" if one may.
+
+    Also "" where no runner is online. One query where none can hold calls.
+    """
+    reasons = [runner.cannot_gate for runner in online]
+    if not reasons or not all(reasons):
+        return ""
+    is_gated = agent.tool_default != Gate.AGENT or agent.tool_settings.strict().exists()
+    return reasons[0] if is_gated else ""
