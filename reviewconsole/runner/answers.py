@@ -165,7 +165,7 @@ class AnswerBook:
 
     def _take_bound(self, asked: Asked, execution: _Execution) -> Taken | None:
         for answer in self._of_task(asked, self._answers):
-            if answer.digest == asked.digest and answer.decision not in execution.used:
+            if asked.is_answered_by(answer) and answer.decision not in execution.used:
                 execution.used.add(answer.decision)
                 return Taken(stored.load(answer.value), answer)
         return None
