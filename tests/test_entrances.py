@@ -36,12 +36,14 @@ PAGES: Mapping[str, tuple[Callable[[], str], set[str]]] = {
 ORDERS: Mapping[str, tuple[Callable[[], str], dict[str, str], set[str]]] = {
     "interrupt-decide": (lambda: f"/interrupts/{make_interrupt().pk}/decide/", {}, REVIEWERS),
     "interrupt-draft": (lambda: f"/interrupts/{make_interrupt().pk}/draft/", {}, REVIEWERS),
+    "interrupt-dismiss": (lambda: f"/interrupts/{make_interrupt().pk}/dismiss/", {}, REVIEWERS),
     "agent-detail": (
         lambda: f"/agents/{make_agent().name}/",
         {"way": "message", "message": "Refund order 8812."},
         OPERATORS,
     ),
     "agent-tools": (lambda: f"/tools/{make_agent().name}/", {"always": "refund"}, ADMINS),
+    "run-ask-again": (lambda: f"/runs/{start_run().pk}/ask-again/", {}, REVIEWERS | OPERATORS),
     "run-cancel": (lambda: f"/runs/{start_run().pk}/cancel/", {}, OPERATORS),
 }
 TURNED_AWAY = {302, 403}

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 
 from agents import push
 from agents.exceptions import NotFound
-from agents.live import agents, inbox, interrupts, runners, threads
+from agents.live import agents, inbox, interrupts, pauses, runners, threads
 from agents.live.topic import Topic, Viewer
 
 
@@ -37,6 +37,7 @@ KINDS: dict[str, Kind] = {
         ("interrupt_state", "interrupt_receipt"),
         ("interrupt.{pk}", "runners"),
     ),
+    "pause": Kind(pauses.pause, ("pause_questions",), ("interrupt.{pk}",)),
     "thread": Kind(
         threads.thread,
         ("thread_state", "thread_story", "thread_runs", "thread_checkpoints"),

@@ -9,6 +9,8 @@ from typing import Any
 from agents.models import Interrupt
 from agents.reviews import Request, raw_json
 from agents.reviews.conversation import Entry, ToolCall
+from agents.reviews.diff import Diff, diff
+from agents.reviews.request import Arguments
 from reviewconsole.protocol.plain import Plain
 
 _VERBS = {
@@ -16,6 +18,9 @@ _VERBS = {
     "edit": "edited",
     "reject": "rejected",
     "respond": "answered in its place",
+    "skip": "skipped",
+    "write": "written by hand",
+    "dismiss": "dismissed",
 }
 
 
@@ -27,13 +32,16 @@ class Asked:
     name: str
     is_question: bool
     decided: Mapping[str, Any] | None  # {type, args?, message?, answer?}; None while it waits
+    args: Arguments = field(default_factory=dict)  # as the agent proposed them
 
     @property
     def verb(self) -> str:
         """What was done, in a word."""
         if self.decided is None:
             return ""
-        return "answered" if self.is_question else _VERBS.get(self.decided["type"], "decided")
+        if self.is_question and self.decided["type"] == "respond":
+            return "answered"
+        return _VERBS.get(self.decided["type"], "decided")
 
     @property
     def words(self) -> str:
@@ -45,6 +53,13 @@ class Asked:
         if said is None:
             return ""
         return said if isinstance(said, str) else raw_json.dump(said, indent=None)
+
+    @property
+    def changes(self) -> Diff | None:
+        """What a person made of the arguments; None where they were left alone."""
+        if self.decided is None or "args" not in self.decided:
+            return None
+        return diff(self.args, self.decided["args"])
 
 
 @dataclass(slots=True)
@@ -78,7 +93,7 @@ def tell(
     for interrupt, request, decisions in pauses:
         for position, action in enumerate(request.actions):
             decided = decisions[position] if decisions and position < len(decisions) else None
-            asked = Asked(interrupt, action.name, request.is_question, decided)
+            asked = Asked(interrupt, action.name, request.is_question, decided, action.args)
             args = request.value if request.is_question else action.args
             found = _find(story, place, action.call_id, action.name, args, request.is_question)
             if found is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django import template
 
-from agents.reviews import outline as outlines, show
+from agents.reviews import outline as outlines, raw_json, show
+from agents.reviews.fields import Nothing
 from agents.reviews.paths import Path
 from reviewconsole.protocol.plain import Plain
 
@@ -28,3 +29,9 @@ def place(path: Path) -> str:
 def visible_text(text: object) -> str:
     """Show what an agent said where no markup can stand: titles, attributes, options."""
     return show.escape_hidden(str(text))
+
+
+@register.filter
+def json_or_nothing(value: Plain | Nothing) -> str:
+    """Write a plain value as JSON for people; empty where there is none."""
+    return "" if isinstance(value, Nothing) else raw_json.dump(value)

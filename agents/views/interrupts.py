@@ -1,68 +1,67 @@
-"""One interrupt: read it, try a decision out, decide it."""
+"""One pause: read it, try a decision out, decide it, or finish the thread instead."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.db.models import Case, Value, When
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agents import graph_picture, roles
-from agents.exceptions import Conflict, InvalidAnswer, NotAllowed, NotFound
-from agents.forms import DecisionForm
+from agents.exceptions import Conflict, Invalid, InvalidAnswer, NotAllowed
+from agents.forms import PauseForm
+from agents.forms.posts import Post, last
 from agents.live import Topic
 from agents.live.story import tell
-from agents.models import Decision, Interrupt
-from agents.reviews import Action, Request, raw_json
+from agents.models import Draft, Interrupt
 from agents.reviews.conversation import conversation
-from agents.reviews.diff import Diff, diff
-from agents.services import checkpoints, decisions, interrupts
+from agents.services import decisions, drafts
+from agents.services.decisions import Submission
 from agents.views.access import ConsoleRequest, console_page, page
 from agents.views.inbox import inbox_topic
-from reviewconsole.protocol.plain import Plain
+from agents.views.pauses import Pause
 
 LATEST = 4  # messages that stand open; the earlier ones are folded
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What was decided about one action, to be read."""
-
-    type: str
-    word: str
-    by: User
-    words: str = ""
-    changes: Diff | None = None
 
 
 @require_safe
 @console_page
 def interrupt_detail(request: ConsoleRequest, pk: int) -> HttpResponse:
-    """What the agent wants and why; the form for reviewers, and in its time the receipt."""
-    asked = _find(pk)
-    return _page(request, asked, DecisionForm(interrupts.request_of(asked), asked.fingerprint))
+    """What the agent wants and why; for reviewers the form, with their draft; then the receipt."""
+    pause = Pause(pk)
+    if not pause.pending or not request.user.has_perm(roles.DECIDE):
+        return _page(request, pause, None)
+    return _page(request, pause, pause.form(_draft(request, pause)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @console_page
 def interrupt_draft(request: ConsoleRequest, pk: int) -> HttpResponse:
-    """Show a half-made decision again: a panel opened, an item added, the diff. Changes nothing."""
+    """Keep a half-made decision, and show it again: a panel opened, an item added, the diff.
+
+    `?keep` shows nothing; the button `op=afresh` forgets the draft. Nothing is decided here.
+    """
     if request.method != "POST":
         return redirect("interrupt-detail", pk)
     _check_role(request)
-    asked = _find(pk)
-    form = DecisionForm(interrupts.request_of(asked), asked.fingerprint, _posted(request))
-    if asked.status != Interrupt.Status.PENDING:
-        return _page(request, asked, form, status=Conflict.status, conflict="It is over by now.")
+    pause, post = Pause(pk), _posted(request)
+    if not pause.pending:
+        return _page(request, pause, None, status=409, conflict="It is over by now.", post=post)
+    if last(post, "op") == "afresh":
+        drafts.drop(run=pause.opened.run_id, user=request.user)
+        return redirect("interrupt-detail", pk)
+    too_long = ""
+    try:
+        drafts.keep(run=pause.opened.run_id, user=request.user, post=post)
+    except Invalid as error:
+        too_long = str(error)
+    if "keep" in request.GET:
+        return HttpResponse(too_long, status=422 if too_long else 204)
+    form = pause.form(post)
     if request.htmx:  # type: ignore[attr-defined]  # django-htmx sets it
-        shown = {"interrupt": asked, "asked": form.request, "form": form, "single": form.single}
-        return render(request, "agents/_ask.html", shown)
-    return _page(request, asked, form)
+        return render(request, "agents/_ask.html", _form_context(pause, form))
+    return _page(request, pause, form)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,23 +73,40 @@ def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
     if "op" in request.POST:  # a button of a field: nothing is meant to be decided yet
         return interrupt_draft(request, pk)
     _check_role(request)
-    asked = _find(pk)
-    form = DecisionForm(interrupts.request_of(asked), asked.fingerprint, _posted(request))
-    shown = request.POST.get("fingerprint", "")
-    # What is too late is told as that, even if the form has errors besides.
-    in_time = asked.status == Interrupt.Status.PENDING and shown == asked.fingerprint
+    pause, post = Pause(pk), _posted(request)
+    form = pause.form(post)
     try:
-        decisions.submit(
-            interrupt=pk,
-            user=request.user,
-            fingerprint=shown,
-            decisions=form.decisions() if in_time else (),
-        )
+        # What is too late is told as that, even if the form has errors besides.
+        if late := pause.late(post):
+            decisions.submit_all(user=request.user, submissions=[_as_shown(q, post) for q in late])
+        made = form.made()
+        decisions.submit_all(user=request.user, submissions=made.submissions, update=made.update)
     except InvalidAnswer as error:
         form.refuse(error.errors)
-        return _page(request, asked, form, status=error.status)
+        return _page(request, pause, form, status=error.status)
     except Conflict as error:
-        return _page(request, _find(pk), form, status=error.status, conflict=str(error))
+        return _too_late(request, pk, post, error)
+    return redirect("interrupt-detail", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@console_page
+def interrupt_dismiss(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Finish the thread at this pause: nothing of what waits will run."""
+    if request.method != "POST":
+        return redirect("interrupt-detail", pk)
+    _check_role(request)
+    reason = last(_posted(request), "reason")
+    shown = request.POST.get("fingerprint", "")
+    try:
+        decisions.dismiss(interrupt=pk, user=request.user, fingerprint=shown, reason=reason)
+    except InvalidAnswer as error:
+        pause = Pause(pk)
+        form = pause.form(_draft(request, pause))
+        told = str(error)
+        return _page(request, pause, form, status=error.status, reason=reason, refused=told)
+    except Conflict as error:
+        return _too_late(request, pk, {}, error, reason=reason)
     return redirect("interrupt-detail", pk)
 
 
@@ -99,88 +115,79 @@ def _check_role(request: ConsoleRequest) -> None:
         raise NotAllowed("Deciding is for reviewers; ask an admin for that role.")
 
 
-def _posted(request: ConsoleRequest) -> Mapping[str, list[str]]:
+def _draft(request: ConsoleRequest, pause: Pause) -> Post | None:
+    return drafts.of(run=pause.opened.run_id, user=request.user)
+
+
+def _posted(request: ConsoleRequest) -> Post:
     return dict(request.POST.lists())
 
 
-def _find(pk: int) -> Interrupt:
-    rows = Interrupt.objects.select_related("thread__agent", "decision__decided_by")
-    found = rows.filter(pk=pk).first()
-    if found is None:
-        raise NotFound(f"There is no interrupt {pk}.")
-    return found
+def _as_shown(question: Interrupt, post: Post) -> Submission:
+    shown = last(post, f"questions.{question.position}.fingerprint")
+    return Submission(interrupt=question.pk, fingerprint=shown, decisions=())
 
 
-def _may_decide(request: ConsoleRequest, asked: Interrupt) -> bool:
-    return asked.status == Interrupt.Status.PENDING and request.user.has_perm(roles.DECIDE)
+def _too_late(
+    request: ConsoleRequest, pk: int, post: Post, refusal: Conflict, **shown: Any
+) -> HttpResponse:
+    """The page as it is now. What is still open as it was shown can still be decided."""
+    pause = Pause(pk)
+    is_open = pause.pending and not any(item in pause.pending for item in pause.late(post))
+    form = pause.form(post) if is_open and post else None
+    told = str(refusal)
+    return _page(request, pause, form, status=refusal.status, conflict=told, post=post, **shown)
+
+
+def _form_context(pause: Pause, form: PauseForm | None) -> dict[str, Any]:
+    cards = pause.cards(form)
+    opened = next(card for card in cards if card.interrupt.pk == pause.opened.pk)
+    return {
+        "interrupt": pause.opened,
+        "opened": opened,
+        "cards": cards,
+        "form": form,
+        "single": form.single if form else None,
+        "alone": form is not None and len(form.parts) == 1,
+    }
 
 
 def _page(
     request: ConsoleRequest,
-    asked: Interrupt,
-    form: DecisionForm,
+    pause: Pause,
+    form: PauseForm | None,
     *,
     status: int = 200,
     conflict: str = "",
+    post: Post | None = None,
+    **shown: Any,
 ) -> HttpResponse:
-    deciding = _may_decide(request, asked) and not conflict
-    decided = _decided(asked, form.request)
-    state = _state(asked)
-    story = tell(conversation(state), ())
+    """Draw the page; without a form it is read only, and what was posted can be copied from it."""
+    asked = pause.opened
+    story = tell(conversation(pause.state), ())
+    drafts_kept = Draft.objects.filter(run=asked.run_id, user=request.user)
     return page(
         request,
         "agents/interrupt_detail.html",
         inbox_topic(request, open=asked.pk),
         Topic("interrupt", asked.pk),
+        Topic("pause", asked.pk),
         status=status,
-        asked=form.request,
-        form=form if deciding else None,
-        calls=[(call, decided.get(call.position)) for call in form.calls],
-        decided=decided.get(0),
         conflict=conflict,
-        typed=form.typed() if conflict else [],
-        siblings=list(Interrupt.objects.filter(run=asked.run_id)),
+        typed=pause.lost(form, post) if post else [],
+        drafted_at=drafts_kept.values_list("updated_at", flat=True).first() if form else None,
         next_pause=_next_pause(asked),
         earlier=story[:-LATEST],
         latest=story[-LATEST:],
-        state=state,
-        picture=graph_picture.draw(asked.thread.agent.graph, waiting=(asked.node,)),
+        state=pause.state,
+        picture=graph_picture.draw(
+            asked.thread.agent.graph, waiting=sorted({item.node for item in pause.interrupts})
+        ),
+        **(_form_context(pause, form) | shown),
     )
 
 
-def _state(asked: Interrupt) -> Plain:
-    """The agent's state at the pause: the snapshot, or for an older pause from the store."""
-    thread = asked.thread
-    if thread.snapshot_checkpoint_id == asked.checkpoint_id:
-        snapshot: Plain = thread.snapshot
-        return snapshot
-    state: dict[Any, Plain] = {**checkpoints.state(thread, asked.checkpoint_id)}
-    return state
-
-
 def _next_pause(asked: Interrupt) -> Interrupt | None:
-    """What to decide next: on the same thread, else what waits longest. One query."""
-    elsewhere = Case(When(thread=asked.thread_id, then=Value(0)), default=Value(1))
-    others = Interrupt.objects.pending().exclude(pk=asked.pk)
-    return others.order_by(elsewhere, "pk").first()
-
-
-def _decided(asked: Interrupt, request: Request) -> dict[int, Decided]:
-    """What was decided about each action, by its position; empty while nothing was."""
-    decision: Decision | None = getattr(asked, "decision", None)
-    if decision is None:
-        return {}
-    pairs = enumerate(zip(request.actions, decision.actions, strict=False))
-    return {at: _read_decided(action, said, decision.decided_by) for at, (action, said) in pairs}
-
-
-_WORDS = {"approve": "approved", "edit": "edited", "reject": "rejected", "respond": "answered"}
-
-
-def _read_decided(action: Action, said: dict[str, Any], by: User) -> Decided:
-    words = said.get("message", "")
-    if "answer" in said:
-        answer = said["answer"]
-        words = answer if isinstance(answer, str) else raw_json.dump(answer)
-    changes = diff(dict(action.args), said["args"]) if "args" in said else None
-    return Decided(said["type"], _WORDS.get(said["type"], said["type"]), by, words, changes)
+    """What to decide next: another pause of the thread, else what waits longest. One query."""
+    others = Interrupt.objects.pending().exclude(run=asked.run_id)
+    return others.filter(thread=asked.thread_id).first() or others.order_by("pk").first()

@@ -12,10 +12,10 @@ from django.shortcuts import redirect
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
-from agents.exceptions import RunEnded
+from agents.exceptions import Conflict, RunEnded
 from agents.live import Topic
-from agents.models import Agent, Run, Thread
-from agents.services import runs
+from agents.models import Agent, Interrupt, Run, Thread
+from agents.services import failures, runs
 from agents.views.access import ConsoleRequest, console_page, page
 
 PAGE = 50  # rows
@@ -81,3 +81,18 @@ def run_cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
     except RunEnded as error:
         messages.info(request, str(error))
     return redirect("thread-detail", Run.objects.values_list("thread", flat=True).get(pk=pk))
+
+
+@require_POST
+@console_page
+def run_ask_again(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Let a failed run's pause be asked again, and go back to where it failed."""
+    asked = Interrupt.objects.filter(decision__run=pk).first()
+    try:
+        thread = failures.ask_again(run=pk, user=request.user).thread_id
+    except Conflict as error:
+        messages.info(request, str(error))
+        thread = Run.objects.values_list("thread", flat=True).get(pk=pk)
+    if asked is not None:
+        return redirect("interrupt-detail", asked.pk)
+    return redirect("thread-detail", thread)

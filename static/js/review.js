@@ -1,23 +1,29 @@
-// What the page of one pause has beyond HTML: panels that open at once, keys that look before they
-// leap, and a form that turns read-only when somebody else was first. It decides nothing by itself.
+// What the page of a pause has beyond HTML: panels that open at once, keys that look before they
+// leap, drafts that are kept, and forms that turn read-only when somebody else was first. It decides
+// nothing by itself.
 (() => {
   "use strict";
 
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const one = (selector, root = document) => root.querySelector(selector);
   const form = document.getElementById("decide");
-  const pause = document.querySelector("main.pause");
-  if (!form || !pause) return;
-  const controls = () => [...form.elements].filter((element) => element.type !== "hidden");
+  const pause = one("main.pause");
+  if (!pause) return;
+
+  // A link to one of several questions opens the page there.
+  if (!location.hash && !one("#errors")) one("[data-opened]")?.scrollIntoView();
+  if (!form) return;
 
   // Panels: one call opens them by buttons, several by the choice made for each. -----------------
 
   function open(place, type) {
     place.dataset.type = type;
-    const hidden = form.querySelector("[data-type-of]");
+    const hidden = one("[data-type-of]", form);
     if (hidden) hidden.value = type;
     const words = all(`[data-words="${type}"]`, place).find((box) => box.checkVisibility());
-    const field = type === "edit" && place.querySelector('[data-panel="edit"] :is(.input, [type=radio])');
-    (words || field || place.querySelector("[data-decides], [data-opens-panel]"))?.focus();
+    const edits = type === "edit" || type === "write";
+    const field = edits && one('[data-panel~="edit"] :is(.input, [type=radio])', place);
+    (words || field || one("[data-decides], [data-opens-panel]", place))?.focus();
   }
 
   pause.addEventListener("click", (event) => {
@@ -25,98 +31,168 @@
     if (!opener) return;
     event.preventDefault();
     open(pause, opener.dataset.opensPanel);
+    keepSoon();
   });
 
-  // Several calls -------------------------------------------------------------------------------
+  // Several things to decide --------------------------------------------------------------------
 
-  const calls = all("[data-call]");
-  const chosen = (call) => call.querySelector(".choose :checked")?.value ?? "";
+  const parts = all("[data-part]").filter((part) => part.closest("[data-open]"));
+  const isOpen = (part) => !part.closest("[data-open]").matches("[data-closed]");
+  const pillOf = (part) => document.getElementById(`pill-${part.dataset.part}`);
+  const choices = (part) => all(".choose input", part);
 
-  function tellChoices() {
-    if (!calls.length) return;
-    for (const call of calls) {
-      const pill = document.querySelector(`[data-pill="${call.dataset.call}"]`);
-      call.dataset.type = pill.dataset.decision = chosen(call);
-      pill.querySelector("[data-pill-word]").textContent = ` ${chosen(call) || "undecided"}`;
-    }
-    const open = calls.filter((call) => !chosen(call)).length;
-    document.querySelector("[data-submit-all]").disabled = open > 0;
-    document.querySelector("[data-next-undecided]").hidden = open === 0;
+  // A call is decided by its choice; whether a question is answered, the console says at the pill.
+  function chosen(part) {
+    if (!choices(part).length) return pillOf(part).dataset.decision;
+    return choices(part).find((choice) => choice.checked)?.value ?? "";
   }
 
-  function look(call) {
-    call.scrollIntoView({ block: "start" });
-    call.focus({ preventScroll: true });
+  function tellChoices() {
+    if (!parts.length) return;
+    for (const part of parts.filter((part) => choices(part).length)) {
+      const pill = pillOf(part);
+      part.dataset.type = pill.dataset.decision = chosen(part);
+      one("[data-pill-word]", pill).textContent = ` ${chosen(part) || "undecided"}`;
+    }
+    const undecided = parts.filter((part) => isOpen(part) && !chosen(part));
+    const approvable = undecided.filter((part) => one("[value=approve]", part));
+    one("[data-submit-all]").disabled = undecided.length > 0 || !parts.some(isOpen);
+    one("[data-next-undecided]").hidden = undecided.length === 0;
+    const button = one("[data-approve-all]");
+    button.hidden = undecided.length < 2 || approvable.length < undecided.length;
+    one("[data-count]", button).textContent = undecided.length;
+  }
+
+  function look(part) {
+    part.scrollIntoView({ block: "start" });
+    part.focus({ preventScroll: true });
+  }
+
+  const here = () => document.activeElement?.closest("[data-part]");
+
+  function step(by) {
+    const place = parts.indexOf(here());
+    const next = place < 0 ? (by > 0 ? 0 : parts.length - 1) : place + by;
+    look(parts[(next + parts.length) % parts.length]);
   }
 
   function nextUndecided() {
-    const here = calls.indexOf(document.activeElement?.closest("[data-call]"));
-    const order = [...calls.slice(here + 1), ...calls.slice(0, here + 1)];
-    const next = order.find((call) => !chosen(call));
+    const place = parts.indexOf(here());
+    const order = [...parts.slice(place + 1), ...parts.slice(0, place + 1)];
+    const next = order.find((part) => isOpen(part) && !chosen(part));
     if (next) look(next);
     return Boolean(next);
   }
 
-  function choose(call, type) {
-    const choice = call?.querySelector(`.choose [value="${type}"]`);
+  function choose(part, type) {
+    const choice = choices(part).find((one) => one.value === type && !one.disabled);
     if (!choice) return;
     choice.click();
-    open(call, type);
+    open(part, type);
+  }
+
+  // Approve all makes the choices; sending them is a step of its own.
+  function approveAll() {
+    for (const part of parts.filter((part) => isOpen(part) && !chosen(part))) {
+      choices(part).find((one) => one.value === "approve")?.click();
+    }
+    one("[data-submit-all]").focus();
   }
 
   form.addEventListener("change", ({ target }) => {
     if (target.closest(".choose")) tellChoices();
-    form.dataset.touched = "";
   });
   form.addEventListener("pointerup", ({ target }) => {
     // The arrow keys walk over the choices: only a pointer moves the cursor on.
     const choice = target.closest(".choose-one")?.querySelector("input");
-    if (choice) setTimeout(() => open(choice.closest("[data-call]"), choice.value));
+    if (choice) setTimeout(() => open(choice.closest("[data-part]"), choice.value));
   });
-  pause.addEventListener("click", ({ target }) => {
+  pause.addEventListener("click", (event) => {
+    const { target } = event;
+    const pill = target.closest("[data-pill]");
     if (target.closest("[data-next-undecided]")) nextUndecided();
+    else if (target.closest("[data-approve-all]")) approveAll();
+    else if (target.closest("[data-step]")) step(Number(target.closest("[data-step]").dataset.step));
+    else if (pill) {
+      event.preventDefault();
+      look(parts.find((part) => part.dataset.part === pill.dataset.pill));
+    }
   });
 
   // Keys: the first `a` goes to Approve, the second one approves. -------------------------------
 
   function approve() {
-    const call = document.activeElement?.closest("[data-call]") ?? calls.find((one) => !chosen(one));
-    const button = call ? call.querySelector(".choose [value=approve]") : pause.querySelector("[data-decides=approve]");
+    const part = here() ?? parts.find((part) => isOpen(part) && !chosen(part));
+    const button = part
+      ? choices(part).find((one) => one.value === "approve")
+      : one("[data-decides=approve]", pause);
     if (!button?.checkVisibility()) return;
     if (document.activeElement === button) return button.click();
     button.scrollIntoView({ block: "nearest" });
     button.focus();
   }
 
-  const TYPES = { e: "edit", r: "reject", m: "respond" };
+  const TYPES = { e: ["edit", "write"], r: ["reject"], m: ["respond"] };
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest?.("input:not([type=radio]), textarea, select, dialog");
+    const typing = event.target.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, dialog");
     if (event.key === "Escape" && pause.dataset.type && !typing?.matches("dialog")) {
       event.stopImmediatePropagation();
       return open(pause, "");
     }
     if (typing || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "a") approve();
-    else if (event.key === "n" && calls.length) {
+    else if (event.key === "n" && parts.length) {
       if (!nextUndecided()) return;
       event.stopImmediatePropagation();
-    } else if (TYPES[event.key] && calls.length) {
-      choose(document.activeElement?.closest("[data-call]") ?? calls[0], TYPES[event.key]);
+    } else if (TYPES[event.key] && parts.length) {
+      const part = here() ?? parts.find(isOpen);
+      if (part) for (const type of TYPES[event.key]) choose(part, type);
     } else return;
     event.preventDefault();
   }, { capture: true });
 
-  // What is typed -------------------------------------------------------------------------------
+  // What is typed is kept on the console, so that nothing is lost by leaving. --------------------
 
-  form.addEventListener("input", ({ target }) => {
-    form.dataset.touched = "";
-    const state = target.id && form.querySelector(`[data-state-of="${CSS.escape(target.id)}"]`);
-    if (state && target.value.trim()) state.value = "value";
-  });
+  const KEEP_AFTER = 600; // ms without another key
+  let timer = 0;
+  let unkept = false;
+
+  const isSent = () => form.dataset.sent !== undefined || form.dataset.closed !== undefined;
+
+  async function keep(leaving = false) {
+    clearTimeout(timer);
+    if (!unkept || isSent()) return;
+    unkept = false;
+    try {
+      const body = new URLSearchParams(new FormData(form)); // no files, so the shorter form
+      const answer = await fetch(form.dataset.keeps, { method: "POST", body, keepalive: leaving });
+      unkept ||= !answer.ok;
+    } catch {
+      unkept = true; // offline: the next key tries again
+    }
+  }
+
+  function keepSoon() {
+    unkept = true;
+    clearTimeout(timer);
+    timer = setTimeout(keep, KEEP_AFTER);
+  }
+
+  for (const typed of ["input", "change"]) {
+    document.addEventListener(typed, ({ target }) => {
+      if (target.form !== form) return;
+      const state = target.id && one(`[data-state-of="${CSS.escape(target.id)}"]`, form);
+      if (typed === "input" && state && target.value.trim()) state.value = "value";
+      keepSoon();
+    });
+  }
+  addEventListener("pagehide", () => keep(true));
+  document.addEventListener("visibilitychange", () => { if (document.hidden) keep(); });
   addEventListener("beforeunload", (event) => {
-    if (form.dataset.touched !== undefined && form.dataset.sent === undefined) event.preventDefault();
+    if (unkept && !navigator.onLine && !isSent()) event.preventDefault();
   });
+
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent !== undefined) event.preventDefault(); // a second click changes nothing
     else form.dataset.sent = "";
@@ -128,21 +204,42 @@
 
   // Somebody else was first: keep the words, take the buttons. ----------------------------------
 
-  function close() {
-    const state = document.getElementById("interrupt-state");
-    if (state.dataset.status === "pending" || form.dataset.closed !== undefined) return;
-    form.dataset.closed = "";
-    delete form.dataset.touched;
-    for (const element of controls()) {
-      if (element.matches("textarea, input:not([type=radio], [type=checkbox])")) element.readOnly = true;
+  function turnReadOnly(elements) {
+    for (const element of elements) {
+      if (element.matches("textarea, input:not([type=radio], [type=checkbox], [type=hidden])")) element.readOnly = true;
       else element.disabled = true;
     }
-    const told = document.querySelector("[data-closed-words]");
-    told.prepend(state.textContent.trim().replace(/\s+/g, " "));
-    told.hidden = false;
-    document.getElementById("announcement").textContent = told.textContent;
   }
 
-  document.addEventListener("htmx:after:swap", close);
+  function close(question, words) {
+    const card = document.getElementById(`question-${question}`);
+    if (card.dataset.open === undefined || card.dataset.closed !== undefined) return;
+    card.dataset.closed = "";
+    for (const told of all("[data-closed-words]", card)) {
+      told.textContent = `${words}. What you wrote stays here, to be copied.`;
+      told.hidden = false;
+    }
+    const outside = [...form.elements].filter((element) => !element.closest("#decide"));
+    const mine = outside.filter((element) => element.name.startsWith(`questions.${question}.`));
+    turnReadOnly([...all("input, textarea, select, button", card), ...mine]);
+    document.getElementById("announcement").textContent = words;
+  }
+
+  function closeWhatIsDecided() {
+    for (const question of all("#pause-questions [data-question]")) {
+      if (question.dataset.status === "pending") continue;
+      const words = one("[data-told]", question)?.textContent ?? question.textContent;
+      close(question.dataset.question, words.trim().replace(/\s+/g, " "));
+    }
+    if (form.dataset.closed === undefined && !one("[data-open]:not([data-closed])")) {
+      form.dataset.closed = "";
+      turnReadOnly(form.elements);
+      one("[data-closed-all]").hidden = false;
+    }
+    tellChoices();
+  }
+
+  document.addEventListener("htmx:after:swap", closeWhatIsDecided);
+  all("[data-with-script]").forEach((element) => { element.hidden = false; });
   tellChoices();
 })();

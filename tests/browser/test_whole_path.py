@@ -99,7 +99,7 @@ def test_a_call_is_edited(ask: Ask, visit: Visit, alice: User, effects: Effects)
     open_pause(inbox)
     inbox.get_by_role("button", name="Edit arguments").click()
     inbox.get_by_label("value number").fill("20")
-    expect(inbox.locator("#changes-0 ins")).to_have_text("20.0")
+    expect(inbox.locator("#changes-0-0 ins")).to_have_text("20.0")
     inbox.get_by_role("button", name="Approve refund as edited").click()
     expect_outcome(inbox, "alice edited refund")
     (done,) = effects()
@@ -128,7 +128,7 @@ def test_two_calls_of_one_turn_are_decided_each_for_itself(
         "LO-20871 arrived broken: refund 129.00 EUR and write to j.hartmann@mailbox.example.",
     )
     open_pause(inbox)
-    first, second = inbox.locator("#call-0"), inbox.locator("#call-1")
+    first, second = inbox.locator("#call-0-0"), inbox.locator("#call-0-1")
     first.get_by_role("radio", name="Approve").check()
     second.get_by_role("radio", name="Answer").check()
     second.get_by_role("textbox").fill("I have called her already.")
@@ -151,7 +151,7 @@ def test_a_breakpoint_is_decided(
         case "edit":
             inbox.get_by_role("button", name="Edit arguments").click()
             inbox.get_by_label(re.compile("^subject")).fill("Dinner on Friday")
-            expect(inbox.locator("#changes-0 del")).to_have_text("in Lisbon")
+            expect(inbox.locator("#changes-0-0 del")).to_have_text("in Lisbon")
             inbox.get_by_role("button", name="Approve send_email as edited").click()
         case "reject":
             inbox.get_by_role("button", name="Reject send_email…").click()

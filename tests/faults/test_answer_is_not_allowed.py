@@ -16,23 +16,33 @@ BAD_JSON = '{"to": 7, "subject": "typed by alice"}'
 @pytest.mark.parametrize(
     ("value", "posted", "kept"),
     [
-        pytest.param(ONE, {"actions.0.type": "edit"}, None, id="edit where none is allowed"),
+        pytest.param(
+            ONE, {"questions.0.actions.0.type": "edit"}, None, id="edit where none is allowed"
+        ),
         pytest.param(
             ONE,
-            {"actions.0.type": "respond", "actions.0.reply": "typed by alice"},
+            {
+                "questions.0.actions.0.type": "respond",
+                "questions.0.actions.0.reply": "typed by alice",
+            },
             None,
             id="an answer where none is allowed",
         ),
-        pytest.param(ONE, {"actions.0.type": "burn"}, None, id="a decision nobody knows"),
+        pytest.param(
+            ONE, {"questions.0.actions.0.type": "burn"}, None, id="a decision nobody knows"
+        ),
         pytest.param(
             TWO,
-            {"actions.0.type": "reject", "actions.0.reason": "typed by alice"},
+            {
+                "questions.0.actions.0.type": "reject",
+                "questions.0.actions.0.reason": "typed by alice",
+            },
             "typed by alice",
             id="one decision for two calls",
         ),
         pytest.param(
             tool_review(),
-            {"actions.0.type": "edit", "actions.0.args:json": BAD_JSON},
+            {"questions.0.actions.0.type": "edit", "questions.0.actions.0.args:json": BAD_JSON},
             "typed by alice",
             id="arguments against the schema",
         ),
@@ -46,7 +56,7 @@ def test_it_is_refused_and_the_form_keeps_what_was_typed(
     client.force_login(alice)
 
     answer = client.post(
-        f"/interrupts/{asked.pk}/decide/", {"fingerprint": asked.fingerprint, **posted}
+        f"/interrupts/{asked.pk}/decide/", {"questions.0.fingerprint": asked.fingerprint, **posted}
     )
 
     asked.refresh_from_db()

@@ -61,8 +61,11 @@ def test_the_same_through_the_pages(alice: User, bob: User):
     for name, person in (("alice", alice), ("bob", bob)):
         clients[name].force_login(person)
     posted = {
-        "alice": {"actions.0.type": "approve"},
-        "bob": {"actions.0.type": "reject", "actions.0.reason": "wrong customer"},
+        "alice": {"questions.0.actions.0.type": "approve"},
+        "bob": {
+            "questions.0.actions.0.type": "reject",
+            "questions.0.actions.0.reason": "wrong customer",
+        },
     }
     for _ in range(HTTP_ROUNDS):
         asked = make_interrupt(tool_review())
@@ -71,7 +74,7 @@ def test_the_same_through_the_pages(alice: User, bob: User):
                 partial(
                     clients[name].post,
                     f"/interrupts/{asked.pk}/decide/",
-                    {"fingerprint": asked.fingerprint, **fields},
+                    {"questions.0.fingerprint": asked.fingerprint, **fields},
                 )
                 for name, fields in posted.items()
             )

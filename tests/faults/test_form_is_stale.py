@@ -10,11 +10,12 @@ from tests.factories import decide, make_interrupt, pause, tool_review
 pytestmark = pytest.mark.django_db
 
 
-def post(person: User, interrupt: Interrupt, **changes: str):
-    """Post the form as the page made it, but for the changes."""
+def post(person: User, interrupt: Interrupt, fingerprint: str | None = None):
+    """Post the form as the page made it, but for the fingerprint that is given."""
     client = Client()
     client.force_login(person)
-    fields = {"fingerprint": interrupt.fingerprint, "actions.0.type": "approve"} | changes
+    shown = interrupt.fingerprint if fingerprint is None else fingerprint
+    fields = {"questions.0.fingerprint": shown, "questions.0.actions.0.type": "approve"}
     return client.post(f"/interrupts/{interrupt.pk}/decide/", fields)
 
 

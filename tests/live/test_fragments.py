@@ -44,6 +44,7 @@ def topics() -> list[Topic]:
         "thread": review.thread_id,
         "agent": review.thread.agent_id,
         "interrupt": review.pk,
+        "pause": review.pk,
     }
     return [Topic(kind, rows.get(kind, 0)) for kind in fragments.KINDS]
 
@@ -68,7 +69,7 @@ def test_ids_are_unique_within_a_page(olga: User, alice: User):
         assert len(ids) == len(set(ids)), topic
 
 
-@pytest.mark.parametrize("kind", ["thread", "agent", "interrupt"])
+@pytest.mark.parametrize("kind", ["thread", "agent", "interrupt", "pause"])
 def test_a_row_that_is_not_there(olga: User, kind: str):
     with pytest.raises(NotFound, match="4711"):
         render(Topic(kind, 4711), Viewer(olga, "ws://console"))

@@ -1,0 +1,160 @@
+"""A whole pause as its page shows it: every question, what was decided, and the open form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any
+
+from agents.exceptions import NotFound
+from agents.forms import PauseForm, QuestionForm, StateForm, is_raw
+from agents.forms.posts import Post, last
+from agents.live.story import Asked
+from agents.models import Interrupt
+from agents.reviews import Action, AnswerShape, DecisionType, Request
+from agents.services import checkpoints, interrupts
+from agents.views.moved import MovedPart, moved_parts
+from reviewconsole.protocol.plain import Plain
+
+_ALONE = (DecisionType.SKIP, DecisionType.WRITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One question as it is drawn: with its form, or with what became of it."""
+
+    form: QuestionForm
+    deciding: bool  # it can be decided now, here
+    asked: tuple[Asked, ...]  # one for each part of the form
+    moved: tuple[MovedPart, ...] = ()
+    learned: AnswerShape | None = None  # the shape the agent took with success last
+
+    @property
+    def interrupt(self) -> Interrupt:
+        """The question."""
+        return self.form.interrupt
+
+    @property
+    def request(self) -> Request:
+        """What it asks."""
+        return self.form.request
+
+    @property
+    def is_about_tools(self) -> bool:
+        """Whether its parts are calls of tools, as far as that is not guessed."""
+        by_id = any(action.call_id for action in self.request.actions)
+        is_interrupt = self.interrupt.kind == Interrupt.Kind.INTERRUPT
+        return (is_interrupt or by_id) and not self.request.guessed
+
+    @property
+    def pairs(self) -> list[tuple[Any, Asked]]:
+        """The parts of the form, each with what was decided about it."""
+        return list(zip(self.form.parts, self.asked, strict=True))
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The nodes that lead to a node inside of others, the outermost first."""
+        return tuple(step.partition(":")[0] for step in self.interrupt.ns.split("|") if step)
+
+
+class Pause:
+    """The pause that an interrupt belongs to.
+
+    Two queries, one more where a question has moved, and those of the state when it is asked for.
+    """
+
+    def __init__(self, pk: int) -> None:
+        """Read it.
+
+        Raises:
+            NotFound: there is no such interrupt.
+        """
+        rows = Interrupt.objects.select_related(
+            "thread__agent", "run", "decision__decided_by", "moved_from"
+        )
+        run = Interrupt.objects.filter(pk=pk).values_list("run", flat=True).first()
+        self.interrupts = list(rows.filter(run=run)) if run is not None else []
+        opened = next((interrupt for interrupt in self.interrupts if interrupt.pk == pk), None)
+        if opened is None:
+            raise NotFound(f"There is no interrupt {pk}.")
+        self.opened = opened
+
+    @property
+    def pending(self) -> list[Interrupt]:
+        """The questions that wait for a person."""
+        return [item for item in self.interrupts if item.status == Interrupt.Status.PENDING]
+
+    @cached_property
+    def state(self) -> Plain:
+        """The agent's state at the pause: the snapshot, or for an older pause from the store."""
+        thread = self.opened.thread
+        if thread.snapshot_checkpoint_id == self.opened.checkpoint_id:
+            snapshot: Plain = thread.snapshot
+            return snapshot
+        state: dict[Any, Plain] = {**checkpoints.state(thread, self.opened.checkpoint_id)}
+        return state
+
+    def form(self, post: Post | None = None) -> PauseForm:
+        """The form of the open questions, as first shown or as posted."""
+        asked = [(item, self._request(item, post)) for item in self.pending]
+        spec = self.opened.thread.agent.spec
+        state = StateForm(spec.get("state_schema"), self.state, post)
+        return PauseForm(asked, post, state)
+
+    def late(self, post: Post) -> list[Interrupt]:
+        """The questions of a post that are not open as they were shown."""
+        late = []
+        for interrupt in self.interrupts:
+            shown = last(post, f"questions.{interrupt.position}.fingerprint")
+            is_open = interrupt.status == Interrupt.Status.PENDING
+            if (is_open and shown != interrupt.fingerprint) or (shown and not is_open):
+                late.append(interrupt)
+        return late or ([] if self.pending else [self.opened])
+
+    def lost(self, form: PauseForm | None, post: Post) -> list[tuple[str, str]]:
+        """What was typed for questions that the form has not: label and text."""
+        lost = []
+        for interrupt in self.interrupts:
+            if form is None or form.of(interrupt) is None:
+                lost += QuestionForm(interrupt, self._request(interrupt, post), post).typed()
+        return lost
+
+    def cards(self, form: PauseForm | None) -> list[Card]:
+        """Every question, those of the form to be decided."""
+        return [self._card(interrupt, form) for interrupt in self.interrupts]
+
+    def _card(self, interrupt: Interrupt, form: PauseForm | None) -> Card:
+        mine = form.of(interrupt) if form else None
+        shown = mine or QuestionForm(interrupt, self._request(interrupt, None))
+        decision = getattr(interrupt, "decision", None)
+        said: list[Mapping[str, Any]] = decision.actions if decision else []
+        request = shown.request
+        asked = [
+            Asked(interrupt, action.name, request.is_question, decided, action.args)
+            for action, decided in zip_longest(request.actions, said[: len(request.actions)])
+        ]
+        learns = mine is not None and len(request.shapes) > 1
+        return Card(
+            form=shown,
+            deciding=mine is not None,
+            asked=tuple(asked),
+            moved=moved_parts(interrupt) if mine else (),
+            learned=interrupts.learned_shape(interrupt) if learns else None,
+        )
+
+    def _request(self, interrupt: Interrupt, post: Post | None) -> Request:
+        """What a question asks, with what can be decided about it beside the others."""
+        request = interrupts.request_of(interrupt, raw=is_raw(post, interrupt))
+        together = len(self.interrupts) > 1 or len(interrupt.run.next) > 1
+        actions = tuple(_named(action, interrupt, together) for action in request.actions)
+        return replace(request, actions=actions)
+
+
+def _named(action: Action, interrupt: Interrupt, together: bool) -> Action:
+    # A node is skipped or written for alone: LangGraph would forget what its siblings have done.
+    if together:
+        action = replace(action, allowed=tuple(t for t in action.allowed if t not in _ALONE))
+    is_node = interrupt.kind == Interrupt.Kind.NODE_INTERRUPT
+    return replace(action, name=interrupt.node) if is_node else action
