@@ -92,7 +92,7 @@ def run_ask_again(request: ConsoleRequest, pk: int) -> HttpResponse:
         thread = failures.ask_again(run=pk, user=request.user).thread_id
     except Conflict as error:
         messages.info(request, str(error))
-        thread = Run.objects.values_list("thread", flat=True).get(pk=pk)
+        thread = Run.objects.get(pk=pk).thread_id
     if asked is not None:
         return redirect("interrupt-detail", asked.pk)
     return redirect("thread-detail", thread)
