@@ -337,6 +337,13 @@ def decide(interrupt: Interrupt, user: User, *made: ActionDecision) -> Decision:
     )
 
 
+def dismiss(interrupt: Interrupt, user: User, reason: str = "called off") -> list[Decision]:
+    """Let a reviewer finish the thread at this interrupt."""
+    return decisions.dismiss(
+        interrupt=interrupt.pk, user=user, fingerprint=interrupt.fingerprint, reason=reason
+    )
+
+
 def apply(run: Run) -> None:
     """Let the runner of a resuming run report its decisions delivered, then applied."""
     lease = lease_of(run)

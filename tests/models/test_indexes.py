@@ -1,4 +1,4 @@
-"""What is asked at each heartbeat, claim and redrawn inbox reads no table from end to end."""
+"""What is asked at each heartbeat, claim, pause and redrawn page reads no table end to end."""
 
 from collections.abc import Callable
 
@@ -21,6 +21,14 @@ ASKED: dict[str, Callable[[], QuerySet[Run] | QuerySet[Interrupt]]] = {
         .filter(closed_at__gte=timezone.now())
         .order_by("-closed_at")[:50]
     ),
+    "last answered": lambda: (
+        Interrupt.objects.filter(node="tools", thread__agent=1, status=Interrupt.Status.APPLIED)
+        .exclude(decision__run__status=Run.Status.FAILED)
+        .order_by("-pk")[:1]
+    ),
+    "asked at a checkpoint": lambda: Interrupt.objects.filter(
+        thread=1, checkpoint_id="1efc", task_id="1"
+    ).order_by("pk"),
 }
 
 

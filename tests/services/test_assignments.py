@@ -1,17 +1,20 @@
 """Assignments: what a runner is given to go on with, answers included."""
 
 from agents.models import Decision, Interrupt, Run
-from agents.services import assignments, checkpoints, runs
+from agents.reviews import ActionDecision, DecisionType
+from agents.services import assignments, checkpoints, decisions, runs
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Answer, Lease, Owner, Put, Whole
 from tests.factories import (
     AGENT,
     apply,
+    breakpoint_before,
     connect_runner,
     decide,
     finish,
     make_interrupt,
     pause,
+    respond,
     start_run,
     take,
 )
@@ -54,9 +57,7 @@ def test_answers_the_same_task_has_taken_are_offered_again_as_settled(alice):
     first = decide(small, alice)
     take(first.run)
     apply(first.run)
-    (large,) = pause(first.run, "pay 1000000?")
-    Interrupt.objects.filter(pk=large.pk).update(checkpoint_id=small.checkpoint_id)
-    Run.objects.filter(pk=large.run_id).update(checkpoint_id=small.checkpoint_id)
+    (large,) = pause(first.run, "pay 1000000?", at=small)
     second = decide(large, alice)
     run = Run.objects.get(pk=second.run_id)
     take(run)
@@ -79,6 +80,37 @@ def test_answers_of_other_pauses_and_refused_ones_stay_behind(alice):
     run = Run.objects.get(pk=decision.run_id)
     take(run)
     assert [answer.decision for answer in assignments.make(run).answers] == [decision.pk]
+
+
+def test_how_the_agent_goes_on_and_what_is_written_before_travel_too(alice):
+    value = breakpoint_before(node="human_input")
+    asked = make_interrupt(value, kind="breakpoint", node="human_input")
+    decision = decisions.submit(
+        interrupt=asked.pk, user=alice, fingerprint=asked.fingerprint,
+        decisions=[ActionDecision(DecisionType.SKIP)], update={"priority": "high"},
+    )  # fmt: skip
+    take(decision.run)
+    (answer,) = assignments.make(decision.run).answers
+    assert (answer.then, answer.value) == ("skip", Whole("null", b""))
+    assert answer.update == Whole(*plain.encode({"priority": "high"}))
+    apply(decision.run)
+    (again,) = assignments.make(decision.run).answers
+    assert (again.settled, again.update) == (True, answer.update)
+
+
+def test_what_an_earlier_run_wrote_is_not_written_again(alice):
+    small = make_interrupt("pay 1?")
+    first = decisions.submit(
+        interrupt=small.pk, user=alice, fingerprint=small.fingerprint,
+        decisions=[respond("yes")], update={"priority": "high"},
+    )  # fmt: skip
+    take(first.run)
+    apply(first.run)
+    (large,) = pause(first.run, "pay 1000000?", at=small)
+    second = decide(large, alice)
+    take(second.run)
+    answers = assignments.make(second.run).answers
+    assert [(answer.settled, answer.update) for answer in answers] == [(True, None), (False, None)]
 
 
 def test_a_start_carries_no_answers(alice):

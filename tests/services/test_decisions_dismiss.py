@@ -10,6 +10,7 @@ from tests.factories import (
     EMAIL,
     REFUND,
     decide,
+    dismiss,
     fail,
     make_interrupt,
     pause,
@@ -21,12 +22,6 @@ from tests.factories import (
 REASON = "The customer has called off the order."
 
 
-def dismiss(asked, user, reason=REASON):
-    return decisions.dismiss(
-        interrupt=asked.pk, user=user, fingerprint=asked.fingerprint, reason=reason
-    )
-
-
 @pytest.fixture
 def three(db):
     calls = tool_review(("refund", REFUND), ("send_email", EMAIL))
@@ -34,7 +29,7 @@ def three(db):
 
 
 def test_every_open_question_is_decided_with_it(alice, three):
-    made = dismiss(three[1], alice)
+    made = dismiss(three[1], alice, REASON)
     assert [decision.interrupt for decision in made] == three
     run = Run.objects.get(trigger="resume")
     rows = Decision.objects.values_list("status", "then", "resume", "run", "decided_by")

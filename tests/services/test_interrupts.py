@@ -118,6 +118,48 @@ def test_the_questions_of_a_pause_stand_in_their_order(db):
     ]
 
 
+def test_the_calls_it_asks_about_and_where_it_was_called_are_kept(db):
+    asked = make_interrupt(
+        tool_review(("refund", REFUND), ("send_email", EMAIL)),
+        call_ids=("call-1", "\0"),
+        origin={"tool": "refund", "call_id": None},
+    )
+    asked = Interrupt.objects.get(pk=asked.pk)
+    assert asked.call_ids == ["call-1", "\ufffd"]
+    assert asked.origin == {"tool": "refund", "call_id": None}
+
+
+def test_a_question_knows_neither_unless_it_is_told(db):
+    asked = Interrupt.objects.get(pk=make_interrupt().pk)
+    assert (asked.call_ids, asked.origin, asked.moved_from, asked.moving) == ([], None, None, [])
+
+
+def test_two_nodes_that_stopped_themselves_share_an_id_and_are_two_questions(db):
+    run = start_run()
+    runner = connect_runner()
+    take(run, runner)
+    request = make_paused(run, "too long", "too short", kind="node_interrupt")
+    first, second = request.interrupts
+    second = dataclasses.replace(
+        second,
+        interrupt_id=first.interrupt_id,
+        fingerprint=fingerprint(
+            agent="operations",
+            thread=run.thread.thread_id,
+            checkpoint_id=request.checkpoint_id,
+            interrupt_id=first.interrupt_id,
+            value="too short",
+        ),
+    )
+    request = dataclasses.replace(request, interrupts=(first, second))
+    interrupts.open_pause(runner=runner, request=request)
+    kinds = Interrupt.objects.values_list("kind", "dialect", "headline")
+    assert list(kinds) == [
+        ("node_interrupt", "node_interrupt", "too long"),
+        ("node_interrupt", "node_interrupt", "too short"),
+    ]
+
+
 def test_a_pause_repeated_after_a_lost_reply_asks_once(db):
     run = start_run()
     runner = connect_runner()

@@ -7,17 +7,18 @@ from agents import roles
 from agents.exceptions import NotAllowed
 from agents.models import Gate
 from agents.services import runs, tool_settings
-from tests.factories import decide, make_agent, make_interrupt, start_run
+from tests.factories import decide, dismiss, make_agent, make_interrupt, start_run
 
 TABLE = {
-    "alice": {"decide"},
-    "bob": {"decide"},
+    "alice": {"decide", "dismiss"},
+    "bob": {"decide", "dismiss"},
     "olga": {"start", "cancel"},
     "ada": {"gate"},
     "mallory": set(),
 }
 SERVICES = {
     "decide": (lambda user: decide(make_interrupt(), user), "Deciding is for reviewers"),
+    "dismiss": (lambda user: dismiss(make_interrupt(), user), "Deciding is for reviewers"),
     "start": (lambda user: start_run(user=user), "Starting runs is for operators"),
     "cancel": (
         lambda user: runs.cancel(run=start_run().pk, user=user),

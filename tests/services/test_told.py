@@ -8,12 +8,13 @@ from django.db import transaction
 
 from agents import push
 from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken, Thread
-from agents.services import decisions, runners, runs, tokens
+from agents.services import decisions, failures, runners, runs, tokens
 from reviewconsole.protocol.messages import Applied, Cancelled, Delivered
 from tests.factories import (
     AGENT,
     connect_runner,
     decide,
+    dismiss,
     expire_lease,
     fail,
     finish,
@@ -112,6 +113,33 @@ def test_a_start_a_decision_and_a_claim(alice, django_capture_on_commit_callback
         WAKE, "inbox", "interrupt", "runners", "thread",
     }  # fmt: skip
     assert told(capture, lambda: runs.claim(**claim)) == {"runners", "interrupt", "thread"}
+
+
+def test_a_failure_that_leaves_something_to_decide(resumed, django_capture_on_commit_callbacks):
+    capture = django_capture_on_commit_callbacks
+    assert told(capture, lambda: fail(resumed, "no such order", "Sure?")) == {
+        "inbox", "interrupt", "runners", "thread",
+    }  # fmt: skip
+
+
+def test_asking_again(resumed, alice, django_capture_on_commit_callbacks):
+    fail(resumed)
+    ask = {"run": resumed.pk, "user": alice}
+    assert told(django_capture_on_commit_callbacks, lambda: failures.ask_again(**ask)) == {
+        WAKE, "inbox", "interrupt", "runners", "thread",
+    }  # fmt: skip
+
+
+def test_a_dismissal_and_a_decision_reach_every_page_of_the_pause(
+    alice, django_capture_on_commit_callbacks
+):
+    capture = django_capture_on_commit_callbacks
+    first, second, third = pause(start_run(), "first?", "second?", "third?")
+    pages = {push.group(f"interrupt.{asked.pk}") for asked in (first, second, third)}
+    for event in (lambda: decide(first, alice), lambda: dismiss(second, alice)):
+        with push.held_back() as hints, capture(execute=True):
+            event()
+        assert pages <= {group for group, _ in hints}
 
 
 def test_a_start_over_an_answer_that_was_never_taken(resumed, django_capture_on_commit_callbacks):
