@@ -94,3 +94,36 @@ def test_arguments(facts: Any, type_name: str):
 @pytest.mark.parametrize("schema", [None, 5, {}, {"properties": 5}, {"required": 5}])
 def test_a_schema_without_arguments(schema: Any):
     assert console.arguments(schema) == []
+
+
+TOOLS = [{"name": "send_email"}, {"name": "send-email"}, {"name": "refund"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("name", "html"),
+    [
+        ("refund", "<bdi>refund</bdi>"),
+        (
+            "Refund",
+            '<bdi>Refund</bdi> <span class="flag">looks like refund, which is another tool</span>',
+        ),
+        (
+            "send-email",
+            "<bdi>send-email</bdi> "
+            '<span class="flag">looks like send_email, which is another tool</span>',
+        ),
+        ("<b>", '<bdi>&lt;b&gt;</bdi> <span class="flag">not a tool of this agent</span>'),
+    ],
+)
+def test_a_tool_name_that_deceives_is_flagged(name: str, html: str):
+    assert console.tool_name(name, TOOLS) == html
+
+
+@pytest.mark.parametrize("tools", [[], ""])
+def test_a_tool_name_is_not_flagged_where_no_tools_are_known(tools: Any):
+    assert console.tool_name("refund", tools) == "<bdi>refund</bdi>"
+
+
+def test_a_field_tells_of_what_is_hidden_in_it():
+    note = '<span class="flag">1 hidden character</span> '
+    assert (console.hidden_note("a\u200b"), console.hidden_note("a")) == (note, "")
