@@ -16,6 +16,7 @@ from agents.reviews import schemas
 from agents.reviews.fields import MISSING, Kind, Nothing
 from agents.reviews.request import Schema
 from agents.reviews.schema_messages import TYPE_NAMES
+from agents.reviews.schema_references import resolve
 from agents.reviews.show import is_hidden
 from reviewconsole.protocol.plain import Plain, Typed
 
@@ -81,7 +82,7 @@ class _Reading:
         return False
 
     def _follow(self, reference: str) -> None:
-        target = schemas.resolve(reference, self.root)
+        target = resolve(reference, self.root)
         if reference in self.trail:
             self.reason = "Its schema refers to itself."
         elif target is None:

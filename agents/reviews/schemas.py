@@ -16,7 +16,6 @@ from datetime import date, datetime, time
 from functools import lru_cache, wraps
 from itertools import islice
 from typing import Any
-from urllib.parse import unquote
 from uuid import UUID
 
 import regex
@@ -26,21 +25,23 @@ from referencing import Registry
 
 from agents.reviews.paths import Path
 from agents.reviews.request import Schema
+from agents.reviews.schema_contradictions import contradiction
 from agents.reviews.schema_messages import explain
+from agents.reviews.schema_references import (
+    LeadsElsewhere,
+    TooLarge,
+    definitions_for,
+    references,
+    resolve,
+)
 from reviewconsole.protocol.plain import Plain
 from reviewconsole.protocol.tagged import canonical, dumps, loads
 
-MAX_NODES = 3000  # parts of one schema
-MAX_DEPTH = 60  # levels of one schema
 _MAX_STEPS = 50_000  # keywords checked for one value: about half a second
 _MAX_LEVELS = 80  # keywords within keywords, for one value
 _MAX_ERRORS = 20  # reported for one value
 _PATTERN_SECONDS = 0.05  # one match of one pattern
 _PATTERN_STEPS = 50  # what one match costs of the budget
-
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-_DEFINITIONS = ("$defs", "definitions")
-_DATA = ("const", "enum", "default", "examples")  # hold values, not schemas
 
 
 class _NotChecked(Exception):
@@ -52,11 +53,11 @@ def problem(schema: Plain) -> str:
     if not isinstance(schema, dict):
         return "It is not a JSON schema object."
     try:
-        for reference in _references(schema):
+        for reference in references(schema):
             if resolve(reference, schema) is None:
                 return f"It refers to {reference!r}, which is not a part of it."
-        return _flaw(dumps(schema))
-    except _NotChecked as error:
+        return _flaw(dumps(schema)) or contradiction(schema)
+    except TooLarge as error:
         return str(error)
 
 
@@ -67,25 +68,10 @@ def part(root: Schema, inner: Plain) -> tuple[Schema | None, str]:
     """
     if not isinstance(inner, dict):
         return None, "It is not a JSON schema object."
-    found: dict[str, dict[str, Plain]] = {}
-    pending: list[Plain] = [inner]
     try:
-        while pending:
-            for reference in _references(pending.pop()):
-                match reference.split("/"):
-                    case ["#", keyword, segment, *_] if keyword in _DEFINITIONS:
-                        named = resolve(f"#/{keyword}/{segment}", root)
-                    case _:
-                        named = None
-                if named is None:
-                    return None, f"It refers to {reference!r}, which is not a part of it."
-                definitions = found.setdefault(keyword, {})
-                if (name := _unescaped(segment)) not in definitions:
-                    definitions[name] = named
-                    pending.append(named)
-    except _NotChecked as error:
+        alone: Schema = {**inner, **definitions_for(inner, root)}
+    except (TooLarge, LeadsElsewhere) as error:
         return None, str(error)
-    alone: Schema = {**inner, **found}
     flaw = problem(alone)
     return (None, flaw) if flaw else (alone, "")
 
@@ -120,50 +106,6 @@ def errors(value: Plain, schema: Schema) -> dict[Path, str]:
         return {(): f"Cannot be checked against the schema ({type(error).__name__})."}
     finally:
         _steps.reset(steps)
-
-
-def resolve(reference: str, root: Schema) -> Schema | bool | None:
-    """Follow a reference into the schema itself (`#/$defs/Item`); None when it leads elsewhere."""
-    start, *segments = reference.split("/")
-    target: Any = root
-    if start != "#":
-        return None
-    for segment in segments:
-        key = _unescaped(segment)
-        match target:
-            case dict() if key in target:
-                target = target[key]
-            case list() if key.isdecimal() and int(key) < len(target):
-                target = target[int(key)]
-            case _:
-                return None
-    return target if isinstance(target, dict | bool) else None
-
-
-def _unescaped(segment: str) -> str:
-    return unquote(segment).replace("~1", "/").replace("~0", "~")
-
-
-def _references(schema: Plain) -> Iterator[str]:
-    """The references in a schema.
-
-    Raises:
-        _NotChecked: it is too large or too deep to work with.
-    """
-    pending: list[tuple[Plain, int]] = [(schema, 0)]
-    seen = 0
-    while pending:
-        part, depth = pending.pop()
-        seen += 1
-        if seen > MAX_NODES or depth > MAX_DEPTH:
-            raise _NotChecked(f"It has more than {MAX_NODES} parts or {MAX_DEPTH} levels.")
-        match part:
-            case dict():
-                found = (part.get(key) for key in _REFERENCES)
-                yield from (reference for reference in found if isinstance(reference, str))
-                pending.extend((part[key], depth + 1) for key in part if key not in _DATA)
-            case list():
-                pending.extend((item, depth + 1) for item in part)
 
 
 class _Budget:

@@ -140,6 +140,14 @@ class TestUntouched:
         assert same(parsed.value, value)
         assert parsed.errors == {}
 
+    def test_of_any_depth_and_size_that_can_be_stored(self):
+        deep: Plain = [1.0, 2**63, {1: b"x"}]
+        for level in range(198):
+            deep = {"a": deep} if level % 2 else [deep]
+        value: Arguments = {"deep": deep, "large": "x\n" * 500_000}
+        assert same(typing({}, value, None).value, value)
+        assert same(read_post(None, value, submitted(json_form_of(value))).value, value)
+
     @given(SCHEMAS, PLAIN)
     def test_whatever_the_schema_says(self, schema, value):
         parsed = typing({}, value, schema)
@@ -310,6 +318,21 @@ class TestTyped:
         if value is MISSING:
             del expected[key]
         assert same(typing({name: typed}).value, expected)
+
+    @pytest.mark.parametrize(
+        ("before", "name", "typed", "after"),
+        [
+            ({"a": 1}, "a", "2", 2),
+            ({"a": 1.0}, "a", "2", 2.0),
+            ({"a": True}, "a", "1", False),
+            ({"a": "1"}, "a", "2", "2"),
+            ({"a": None}, "a:json", "2", 2),
+            ({"a": [1.0, "x"]}, "a.0", "2", [2.0, "x"]),
+            ({"a": {"b": [2**62]}}, "a.b.0", str(2**62 + 1), {"b": [2**62 + 1]}),
+        ],
+    )
+    def test_without_a_schema_types_are_kept_from_the_value(self, before, name, typed, after):
+        assert same(typing({name: typed}, before, None).value, {"a": after})
 
     def test_line_ends_are_kept_where_the_text_has_its_own(self):
         assert typing({"body": "a\r\nb"}, {"body": "x\ny"}, None).value == {"body": "a\nb"}

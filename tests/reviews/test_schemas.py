@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from agents.reviews.request import Schema
-from agents.reviews.schemas import MAX_NODES, errors, part, problem, resolve
+from agents.reviews.schema_references import MAX_NODES, resolve
+from agents.reviews.schemas import errors, part, problem
 from reviewconsole.protocol.plain import Plain, Typed
 from tests.reviews.plain_values import PLAIN
 

@@ -17,6 +17,7 @@ from agents.reviews.calls import call_action
 from agents.reviews.dialects import middleware
 from agents.reviews.headline import headline_of_calls
 from agents.reviews.request import ActionDecision, Pause, Request, Schema
+from agents.reviews.schema_references import resolve
 from reviewconsole.protocol.plain import Plain
 
 NAME = "per_call"
@@ -90,5 +91,5 @@ def _properties(part: Plain, root: Schema) -> dict[Any, Any]:
 def _mapping(part: Plain, root: Schema) -> dict[Any, Any]:
     """A part of the schema, its reference followed; empty for what is none."""
     if isinstance(part, dict) and isinstance(reference := part.get("$ref"), str):
-        part = schemas.resolve(reference, root)
+        part = resolve(reference, root)
     return part if isinstance(part, dict) else {}
