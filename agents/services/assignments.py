@@ -58,7 +58,8 @@ def _answers(run: Run) -> tuple[Answer, ...]:
 
     A node that asks several questions runs again for each, at one checkpoint: it is offered all the
     answers given there, so that none is lost and none is asked for twice. A run that asks again has
-    no decisions of its own: the withdrawn ones are left out, and those that stand are settled.
+    no decisions of its own: the withdrawn ones are left out, and those that stand are settled. One
+    that finishes the thread tells what was withdrawn for it: these questions are known to be open.
     """
     if run.resumes is None:
         return ()
@@ -66,16 +67,26 @@ def _answers(run: Run) -> tuple[Answer, ...]:
         Decision.objects.filter(
             interrupt__thread=run.thread, interrupt__checkpoint_id=run.resumes.checkpoint_id
         )
-        .exclude(status__in=(Decision.Status.REFUSED, Decision.Status.WITHDRAWN))
+        .exclude(status=Decision.Status.REFUSED)
         .select_related("interrupt")
         .order_by("pk")
     )
-    return tuple(_answer(decision, run) for decision in decisions)
+    finishes = any(
+        decision.run_id == run.pk and decision.then == Decision.Then.FINISH
+        for decision in decisions
+    )
+    return tuple(
+        _answer(decision, run)
+        for decision in decisions
+        if decision.status != Decision.Status.WITHDRAWN
+        or (finishes and decision.interrupt.run_id == run.resumes_id)
+    )
 
 
 def _answer(decision: Decision, run: Run) -> Answer:
     asked = decision.interrupt
     is_own = decision.run_id == run.pk
+    is_withdrawn = decision.status == Decision.Status.WITHDRAWN
     return Answer(
         decision=decision.pk,
         kind=asked.kind,
@@ -85,7 +96,7 @@ def _answer(decision: Decision, run: Run) -> Answer:
         digest=digest(decision),
         value=Whole(*plain.encode(decision.resume)),
         settled=decision.status == Decision.Status.APPLIED or not is_own,
-        then=decision.then,
+        then=Decision.Then.FINISH if is_withdrawn else decision.then,
         # What an earlier run wrote into the state is there, and must not be written twice.
         update=Whole(*plain.encode(decision.update)) if is_own and decision.update else None,
         moving=moving_of(decision),
