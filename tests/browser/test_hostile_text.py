@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
@@ -39,10 +41,10 @@ SAID: list[Plain] = [
 ]
 
 
-def ask(**fields: Plain) -> str:
+def ask() -> str:
     """A pause whose every word deceives; its page."""
     review = tool_review(("ѕend_email", HOSTILE))  # noqa: RUF001  # Cyrillic
-    question = make_interrupt(review, snapshot={"messages": SAID}, **fields)
+    question = make_interrupt(review, snapshot={"messages": SAID})
     return f"/interrupts/{question.pk}/"
 
 
@@ -62,7 +64,7 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.parametrize("where", [ask, tell])
-def test_no_line_is_wider_than_a_phone(visit: Visit, alice: User, where: type):
+def test_no_line_is_wider_than_a_phone(visit: Visit, alice: User, where: Callable[[], str]):
     page = visit(alice, where(), viewport=PHONE)
     page.locator("details").evaluate_all("all => all.forEach(one => (one.open = true))")
     assert overflow(page) == 0

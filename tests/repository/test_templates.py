@@ -35,9 +35,10 @@ SAFE = {"add", "floatformat", "length", "pluralize", "took"}
 """Filters that leave numbers, whatever comes in."""
 
 OWN = {
-    *("actions", "active", "attempt", "capacity", "console", "count", "earlier", "fingerprint"),
-    *("get_status_display", "in_hand", "kind", "number", "pk", "position", "runners", "running"),
-    *("size", "state", "status", "type", "waiting", "word", "words"),
+    *("actions", "active", "attempt", "capacity", "console", "count", "counter", "earlier"),
+    *("fingerprint", "get_status_display", "in_hand", "kind", "number", "pk", "position"),
+    *("run_id", "runners", "running", "size", "state", "status", "type", "waiting", "word"),
+    "words",
 }
 """The last names of expressions that are the console's own words and numbers."""
 
