@@ -9,10 +9,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from agents.models.decision import Decision
 from agents.models.fields import PlainField
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+_CHANGES = 20  # checkpoints after a pause that are looked at: its decisions make one each
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -119,3 +123,32 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.thread_id}"
+
+    @property
+    def pause(self) -> Run | None:
+        """The pause a run that ended stands at, or has stood at last: its own, or the resumed."""
+        return self if self.interrupts.exists() else self.resumes
+
+    def later(self) -> models.QuerySet[Run]:
+        """The runs of the thread after this one, oldest first.
+
+        One that was cancelled before a runner took it up has changed nothing, and is left out.
+        """
+        untouched = Q(status=Run.Status.CANCELLED, attempt=0)
+        return Run.objects.filter(~untouched, thread=self.thread_id, pk__gt=self.pk).order_by("pk")
+
+    def has_gone_on(self, pause: Run) -> bool:
+        """Whether the thread has left this pause; a change of its state is no step. Queries: 2."""
+        passed = self.decisions.filter(status=Decision.Status.APPLIED)
+        if passed.exclude(then=Decision.Then.RUN).exists():
+            return True
+        newer = self.thread.checkpoints.filter(ns="", checkpoint_id__gt=pause.checkpoint_id)
+        found = newer.order_by("checkpoint_id").values_list("metadata", flat=True)[:_CHANGES]
+        return any(dict(metadata).get("source") != "update" for metadata in found)
+
+    def can_be_asked_again(self) -> bool:
+        """Whether it failed on answers to questions the agent can ask again. At most 6 queries."""
+        if self.status != Run.Status.FAILED or self.later().exists():
+            return False
+        pause = self.pause
+        return pause is not None and not self.has_gone_on(pause)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agents import push, roles
 from agents.exceptions import CannotAskAgain, NotAllowed, NotFound, RequestRefused
-from agents.models import Checkpoint, Decision, Interrupt, Run, Runner, Thread
+from agents.models import Decision, Interrupt, Run, Runner, Thread
 from agents.services import decisions, interrupts, runs
 from agents.services.column_text import column_text
 from reviewconsole.protocol.messages import Cancelled, Failed
@@ -18,8 +18,6 @@ from reviewconsole.protocol.messages import Cancelled, Failed
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.db.models import QuerySet
-
-CHANGES = 20  # checkpoints after a pause that are looked at: its decisions make one each
 
 
 @transaction.atomic
@@ -97,17 +95,8 @@ def ask_again(*, run: int, user: User) -> Run:
         )
 
 
-def can_ask_again(run: Run) -> bool:
-    """Whether the agent can be made to ask again what this run failed on. At most 5 queries."""
-    try:
-        _pause_to_repeat(run)
-    except CannotAskAgain:
-        return False
-    return True
-
-
 def _pause_to_repeat(failed: Run) -> Run:
-    """The paused run whose questions the thread still stands at.
+    """The paused run whose questions the thread still stands at; see `Run.can_be_asked_again`.
 
     Raises:
         CannotAskAgain: there is none.
@@ -116,39 +105,23 @@ def _pause_to_repeat(failed: Run) -> Run:
         raise CannotAskAgain(
             f"Run {failed.pk} has not failed: it is {failed.get_status_display().lower()}."
         )
-    # A run that was cancelled before anyone took it up has changed nothing.
-    later = failed.thread.runs.filter(pk__gt=failed.pk).exclude(
-        status=Run.Status.CANCELLED, attempt=0
-    )
-    if (since := later.select_related("created_by").order_by("pk").first()) is not None:
+    if (since := failed.later().select_related("created_by").first()) is not None:
         by = since.created_by.get_username() if since.created_by else "the operator's terminal"
         raise CannotAskAgain(
             f"The thread has gone on since run {failed.pk} failed: {by} began run {since.pk} "
             f"({since.get_trigger_display().lower()})."
         )
-    paused = failed if failed.interrupts.exists() else failed.resumes
+    paused = failed.pause
     if paused is None:
         raise CannotAskAgain(
             f"Run {failed.pk} failed before the agent asked anything: start the thread again."
         )
-    if _has_gone_on(failed, paused):
+    if failed.has_gone_on(paused):
         raise CannotAskAgain(
             "The agent had taken the answer and gone on before it failed: its question is behind "
             "it. Start the thread again to go on."
         )
     return paused
-
-
-def _has_gone_on(failed: Run, paused: Run) -> bool:
-    """Whether the thread has left the place where it paused; a change of its state is no step."""
-    stepped = _carried(failed).filter(status=Decision.Status.APPLIED)
-    if stepped.exclude(then=Decision.Then.RUN).exists():
-        return True
-    newer = Checkpoint.objects.filter(
-        thread=paused.thread_id, ns="", checkpoint_id__gt=paused.checkpoint_id
-    )
-    found = newer.order_by("checkpoint_id").values_list("metadata", flat=True)[:CHANGES]
-    return any(dict(metadata).get("source") != "update" for metadata in found)
 
 
 def _carried(failed: Run) -> QuerySet[Decision]:

@@ -4,8 +4,10 @@ import pytest
 
 from agents.models import CallVerdict
 from agents.reviews import ActionDecision, AnswerShape, DecisionType
+from agents.reviews.request import Arguments
 from agents.services import decisions
 from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.plain import Plain
 from tests.factories import (
     APPROVE,
     EMAIL,
@@ -23,7 +25,12 @@ EDITED = {**EMAIL, "to": "bob@example.com"}
 EDIT = ActionDecision(DecisionType.EDIT, args=EDITED)
 REJECT = ActionDecision(DecisionType.REJECT, message="wrong customer")
 REPLY = ActionDecision(DecisionType.RESPOND, message="I have sent it myself.")
-GATED = {"type": "tool_approval", "tool_call_id": "call-1", "name": "send_email", "args": EMAIL}
+GATED: Arguments = {
+    "type": "tool_approval",
+    "tool_call_id": "call-1",
+    "name": "send_email",
+    "args": EMAIL,
+}
 SCHEMA = {
     "oneOf": [
         {"type": "object", "properties": {"type": {"const": kind}}, "required": ["type"]}
@@ -78,7 +85,12 @@ def test_fewer_ids_than_calls(alice):
 
 
 def test_an_id_that_only_the_agent_claims_counts_for_nothing(alice):
-    value = {"action": "refund", "args": REFUND, "message": "Sure?", "tool_call_id": "call-1"}
+    value: Plain = {
+        "action": "refund",
+        "args": REFUND,
+        "message": "Sure?",
+        "tool_call_id": "call-1",
+    }
     decide(make_interrupt(value), alice, APPROVE)
     assert verdicts() == []
 
@@ -93,7 +105,7 @@ def test_a_question_that_the_running_call_asks_itself(alice):
 
 def test_a_question_of_the_consoles_own_gate_is_about_the_call(alice):
     origin = {"tool": "send_email", "call_id": "call-1"}
-    value = {**GATED, "gate": "console"}
+    value: Plain = {**GATED, "gate": "console"}
     asked = make_interrupt(value, response_schema=SCHEMA, call_ids=("call-1",), origin=origin)
     assert asked.dialect == "per_call"
     decide(asked, alice, ActionDecision(DecisionType.REJECT))
@@ -106,7 +118,7 @@ def test_an_answer_in_words_is_about_no_call(alice):
 
 
 def test_an_answer_in_json_instead_is_about_no_call(alice):
-    value = {"action": "refund", "args": REFUND, "message": "Sure?"}
+    value: Plain = {"action": "refund", "args": REFUND, "message": "Sure?"}
     (asked,) = pause(start_run(), value, call_ids=("call-1",))
     made = ActionDecision(DecisionType.RESPOND, answer=True, shape=AnswerShape.JSON)
     decisions.submit(

@@ -7,7 +7,7 @@ from agents.models import Agent, Decision, Interrupt, Run
 from agents.reviews import ActionDecision, AnswerShape, DecisionType
 from agents.services import decisions
 from agents.services.decisions import Submission
-from reviewconsole.protocol.plain import Typed
+from reviewconsole.protocol.plain import Plain, Typed
 from tests.factories import (
     APPROVE,
     EMAIL,
@@ -260,7 +260,7 @@ def test_a_node_that_stopped_itself_runs_again_on_the_changed_state(alice):
 
 
 def test_a_guessed_format_is_answered_in_json_instead(alice):
-    value = {"action": "refund", "args": {"order": 8812}, "message": "Sure?"}
+    value: Plain = {"action": "refund", "args": {"order": 8812}, "message": "Sure?"}
     asked = make_interrupt(value)
     assert asked.dialect == "approval"
     answer = ActionDecision(DecisionType.RESPOND, answer={"ok": 1}, shape=AnswerShape.JSON)

@@ -215,7 +215,7 @@ def test_an_unknown_run(alice):
 
 
 def refused(run, user, why):
-    assert not failures.can_ask_again(Run.objects.get(pk=run.pk))
+    assert not Run.objects.get(pk=run.pk).can_be_asked_again()
     before = [list(table.objects.order_by("pk").values()) for table in (Run, Decision, Interrupt)]
     with pytest.raises(CannotAskAgain, match=why):
         ask_again(run, user)
@@ -252,7 +252,7 @@ def test_a_thread_that_asks_again_cannot_be_started(failed, alice, olga):
 
 def test_a_run_that_nobody_took_up_has_changed_nothing(failed, alice):
     runs.cancel(run=ask_again(failed, alice).pk, user=None)
-    assert failures.can_ask_again(failed)
+    assert failed.can_be_asked_again()
     assert ask_again(failed, alice).status == Run.Status.QUEUED
 
 

@@ -4,14 +4,15 @@ import pytest
 
 from agents.exceptions import InvalidAnswer
 from agents.models import Decision, Interrupt
+from agents.reviews.request import Arguments
 from agents.services import assignments, decisions
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.moving import settle
 from reviewconsole.protocol.values import Moving
 from tests.factories import decide, make_interrupt, pause, respond, start_run, take
 
-AT_NOON = {"question": "Pay 120 EUR?", "asked": "12:00", "tags": ["a", "b"]}
-LATER = {**AT_NOON, "asked": "12:05"}
+AT_NOON: Arguments = {"question": "Pay 120 EUR?", "asked": "12:00", "tags": ["a", "b"]}
+LATER: Arguments = {**AT_NOON, "asked": "12:05"}
 TIME = Moving('["asked"]', "value")
 ORDER = Moving('["tags"]', "order")
 
