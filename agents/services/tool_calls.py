@@ -27,7 +27,7 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     or edited runs with exactly these arguments, anything else is refused and kept as a violation,
     once a run. A call that nobody decided on runs or is reviewed first, as the tool is set.
 
-    Idempotent. Queries: 3; for a violation 5 more.
+    Idempotent. Queries: 3, with a decision 4; for a violation 5 more.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
@@ -39,9 +39,10 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     if gate == Gate.NEVER:
         return Admission(Verdict.REFUSE, _blocked(agent, request.tool, setting))
     readable, args = _read(request.args)
-    verdict = _verdict(run, request.call_id)
+    digest = question_digest(args) if readable else None
+    verdict = _verdict(run, request, digest)
     if verdict is not None:
-        broken = _broken(verdict, request.tool, question_digest(args) if readable else None)
+        broken = _broken(verdict, request.tool, digest)
         if not broken:
             return Admission(Verdict.RUN, "")
         _keep(run, verdict, request, args, broken)
@@ -78,12 +79,33 @@ def _read(args: Whole | None) -> tuple[bool, Plain]:
         return False, None
 
 
-def _verdict(run: Run, call_id: str | None) -> CallVerdict | None:
-    if not call_id:
+def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | None:
+    """The newest decision on this call.
+
+    Models name their calls, and some begin anew at each input. So what was decided before the
+    thread's last input is about another call, unless it rejected exactly this one.
+    """
+    if not request.call_id:
         return None
-    said = CallVerdict.objects.filter(thread=run.thread_id, call_id=column_text(call_id, 255))
-    in_force = said.exclude(decision__status__in=NOT_IN_FORCE)
-    return in_force.select_related("decision__decided_by").order_by("-pk").first()
+    call_id = column_text(request.call_id, 255)
+    said = CallVerdict.objects.filter(thread=run.thread_id, call_id=call_id)
+    in_force = said.exclude(decision__status__in=NOT_IN_FORCE).order_by("-pk")
+    verdict = in_force.select_related("decision__decided_by", "decision__interrupt").first()
+    if verdict is None:
+        return None
+    rejected_this = (
+        verdict.type == CallVerdict.Type.REJECT
+        and verdict.tool == column_text(request.tool, 255)
+        and verdict.digest == digest
+    )
+    return verdict if rejected_this or _is_since_last_input(verdict, run) else None
+
+
+def _is_since_last_input(verdict: CallVerdict, run: Run) -> bool:
+    later = Run.objects.filter(
+        thread=run.thread_id, trigger=Run.Trigger.START, pk__gt=verdict.decision.interrupt.run_id
+    )
+    return not later.exists()
 
 
 def _blocked(agent: Agent, tool: str, setting: ToolSetting | None) -> str:

@@ -19,6 +19,7 @@ from tests.factories import (
     breakpoint_before,
     connect_runner,
     decide,
+    finish,
     lease_of,
     make_interrupt,
     pause,
@@ -198,6 +199,24 @@ def test_the_newest_decision_on_a_call_counts(alice, bob):
     take(decision.run)
     decision.run.refresh_from_db()
     assert ask(decision.run) == RUN
+
+
+@pytest.mark.parametrize(
+    ("decision", "args", "verdict"),
+    [
+        (APPROVE, EDITED, Verdict.RUN),
+        (REJECT, EDITED, Verdict.RUN),
+        (REJECT, REFUND, Verdict.REFUSE),
+    ],
+    ids=["other arguments", "other arguments than the rejected", "what was rejected"],
+)
+def test_a_call_id_that_a_model_uses_again_after_the_next_input(decision, args, verdict, alice):
+    run = resumed(alice, decision)
+    finish(run)
+    later = start_run(thread=run.thread.thread_id)
+    take(later)
+    later.refresh_from_db()
+    assert ask(later, args=args).verdict == verdict
 
 
 def test_decisions_of_another_thread_do_not_bind(alice):
