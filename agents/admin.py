@@ -9,10 +9,12 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
 from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken, Thread
+from agents.reviews.show import escape_hidden
 from agents.services import tokens
 
 admin.site.site_header = admin.site.site_title = "Review Console"
@@ -146,7 +148,17 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """What happened: to be looked at."""
+    """What happened: to be looked at, and none of it hidden, whatever agents wrote."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The rows."""
+        return _made_visible(super().changelist_view(request, extra_context))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """One row."""
+        return _made_visible(super().changeform_view(request, *args, **kwargs))
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing is added by hand."""
@@ -159,6 +171,17 @@ class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing is deleted by hand."""
         return False
+
+
+def _made_visible(page: HttpResponse) -> HttpResponse:
+    """Write what has no ink as escapes, wherever on the page of the admin it stands."""
+    if isinstance(page, TemplateResponse):
+        page.add_post_render_callback(_escape)
+    return page
+
+
+def _escape(page: TemplateResponse) -> None:
+    page.content = escape_hidden(page.content.decode()).encode()
 
 
 @admin.register(Agent)

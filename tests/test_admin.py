@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from agents.models import RunnerToken
+from agents.models import RunnerToken, Thread
+from agents.reviews.show import hidden_count
 from agents.roles import REVIEWERS
 from agents.services import tokens
 from tests.factories import decide, make_interrupt, make_token
@@ -128,6 +129,16 @@ class TestHistory:
     def test_it_is_shown(self, admin: Client, decided: dict[str, int], model: str):
         assert admin.get(f"/admin/agents/{model}/").status_code == 200
         assert admin.get(f"/admin/agents/{model}/{decided[model]}/change/").status_code == 200
+
+    def test_nothing_in_it_is_hidden(self, admin: Client):
+        thread = make_interrupt({"query": "pay\u202e001\u200b"}).thread
+        Thread.objects.update(title="pay\u202e001")
+        pages = [
+            admin.get(f"/admin/agents/{path}").text
+            for path in ("interrupt/", "thread/", f"thread/{thread.pk}/change/")
+        ]
+        assert [page.count("\\u202e") > 0 for page in pages] == [True, True, True]
+        assert [hidden_count(page) for page in pages] == [0, 0, 0]
 
     @pytest.mark.parametrize("model", HISTORY)
     def test_it_stays(self, admin: Client, decided: dict[str, int], model: str):
