@@ -114,7 +114,7 @@ class _Level:
     def inside(self, task: PregelTask) -> _Level | None:
         """The graph that runs in a task, if LangGraph shows it and it has not ended."""
         graph = dict(self.graph.get_subgraphs()).get(task.name)
-        if isinstance(graph, Pregel) and isinstance(task.state, StateSnapshot) and task.state.next:
+        if isinstance(graph, Pregel) and isinstance(task.state, StateSnapshot) and task.state.tasks:
             return _Level(graph, task.state)
         return None
 

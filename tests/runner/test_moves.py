@@ -326,7 +326,8 @@ async def test_calls_are_decided_and_the_state_changed_at_once(peer, client, kin
     builder.add_edge(START, "chat")
     builder.add_conditional_edges("chat", tools_condition)
     builder.add_edge("tools", "chat")
-    fields = {"edit": {"args": {"amount": 2}}, "reject": {"message": "no"}}.get(kind, {})
+    decisions: dict[str, Any] = {"edit": {"args": {"amount": 2}}, "reject": {"message": "no"}}
+    fields = decisions.get(kind, {})
     verdict = {"calls": [{"id": name, "type": kind, **fields} for name in ("c1", "c2")]}
     result = {"approve": "paid 1", "edit": "paid 2", "reject": "no"}[kind]
     await every_loss(
