@@ -209,3 +209,31 @@ OPERATIONS = Script(
     },
     otherwise=forward,
 )
+
+
+# warehouse
+
+
+def stocktaking(request: str) -> Sequence[Turn]:
+    sku = found(r"\b([A-Z]+(?:-[A-Z]+)+)\b", request, "LAMP-ARC-OAK")
+    broken = int(found(r"(\d+) (?:\w+ )?(?:are |is )?(?:broken|damaged)", request, "2"))
+    return [
+        Turn("I count first.", [Call("count_stock", {"sku": sku})]),
+        Turn(
+            "Too few, and some are broken: I write those off and order new ones.",
+            [
+                Call("write_off", {"sku": sku, "quantity": broken, "reason": "broken"}),
+                Call("reorder", {"sku": sku, "quantity": 40, "express": True}),
+                Call("count_stock", {"sku": "CHAIR-FERN"}),
+            ],
+        ),
+    ]
+
+
+def reorder(request: str) -> Sequence[Turn]:
+    sku = found(r"\b([A-Z]+(?:-[A-Z]+)+)\b", request, "CHAIR-FERN")
+    pieces = int(found(r"(\d+)", request, "20"))
+    return [Turn("I order them.", [Call("reorder", {"sku": sku, "quantity": pieces})])]
+
+
+WAREHOUSE = Script(scenes={r"broken|damaged|stocktaking": stocktaking}, otherwise=reorder)

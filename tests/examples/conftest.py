@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
@@ -42,8 +43,10 @@ class Conversation:
         return [i.value for i in (await self.graph.aget_state(self.config)).interrupts]
 
     async def calls(self) -> Any:
-        """The tool calls of the last message."""
-        return (await self.messages())[-1].tool_calls
+        """The tool calls that the model proposed last; none of an agent without a model."""
+        messages = (await self.graph.aget_state(self.config)).values.get("messages", [])
+        said = [message for message in messages if isinstance(message, AIMessage)]
+        return said[-1].tool_calls if said else []
 
     async def messages(self) -> Any:
         return (await self.graph.aget_state(self.config)).values["messages"]

@@ -11,6 +11,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 GATED = ["HumanInTheLoopMiddleware.after_model"]
 BREAKPOINT = ["sensitive_tools"]
 QUESTION = ["tools"]
+PER_CALL = ["tools"]  # one task for each call
+STOCK = ["write_off", "reorder", "count_stock"]
 
 PAUSES = {
     "Can we get a discount of 15 % on 40 lamps?": (QUESTION, ["human_assistance"]),
@@ -27,8 +29,10 @@ PAUSES = {
     "First refund 18 EUR for LO-20871, then write to the customer.": (GATED, ["refund"]),
     "Delete the folder /exports/2023.": (GATED, ["delete_file"]),
     "Send the price list to our partners.": (GATED, ["send_email"]),
+    "3 lamps are broken, article LAMP-ARC-OAK.": (PER_CALL * 2, STOCK),
+    "Order 20 pieces of CHAIR-FERN.": (PER_CALL, ["reorder"]),
 }
-ROW = re.compile(r"^\| `(assistant|email|operations)` \| ([^`|]+) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(assistant|email|operations|warehouse)` \| ([^`|]+) \|", re.MULTILINE)
 SAMPLES = {text: agent for agent, text in ROW.findall((EXAMPLES / "README.md").read_text("utf-8"))}
 
 DEMO = json.loads((EXAMPLES / "demo_threads.json").read_text("utf-8"))
@@ -39,6 +43,8 @@ DEMO_PAUSES = {
     "Late delivery, order LO-21436": (GATED, ["refund"]),
     "Old exports in the file store": (GATED, ["delete_file"]),
     "Spring price list to partners": (GATED, ["send_email"]),
+    "Broken lamps in hall 2": (PER_CALL * 2, STOCK),
+    "Newsletter: lamps repaired for free": (["editor"], []),
     "Weather in Oslo": ([], []),
 }
 

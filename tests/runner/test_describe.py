@@ -343,6 +343,8 @@ async def test_the_examples_are_told_without_a_note(monkeypatch):
         "assistant": [],
         "email": [],
         "operations": [],
+        "warehouse": [],
+        "newsletter": [],
     }
     assert described["email"]["interrupt_before"] == ["sensitive_tools"]
     tools = {told["name"]: told["args_schema"] for told in described["operations"]["tools"]}
