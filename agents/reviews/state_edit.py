@@ -81,22 +81,20 @@ def parse(schema: Plain, state: Plain, post: Post) -> ParsedState:
     update: dict[str, Plain] = {}
     errors: dict[str, str] = {}
     is_final = True
-    for channel in _known(schema, state):
-        part = _Part(channel, state)
+    for part in (_Part(channel, state) for channel in _known(schema, state)):
         form = part.form()
-        if any(name.startswith((f"{part.name}.", f"{part.name}:")) for name in post) or (
-            part.name in post
-        ):
-            value, found, field, settled = part.parse(post)
-            is_final &= settled
-            form = replace(form, field=field, on=form.on_name in post)
-            if not form.on:
-                form = replace(form, field=_unmarked(field))
-            elif found:
-                errors |= found
-            elif not isinstance(value, Nothing):
-                update[channel.name] = value
-        forms.append(form)
+        if not part.is_in(post):
+            forms.append(form)
+            continue
+        read = part.parse(post)
+        is_final &= read.is_final
+        if form.on_name not in post:
+            forms.append(replace(form, field=_unmarked(read.form)))
+            continue
+        forms.append(replace(form, field=read.form, on=True))
+        errors |= read.errors
+        if not isinstance(read.value, Nothing):
+            update[form.channel] = read.value
     is_sent = bool(update) and not errors and is_final
     return ParsedState(tuple(forms), update if is_sent else None, errors, is_final)
 
@@ -117,6 +115,11 @@ class _Part:
     def _schema(self) -> Schema | None:
         """The schema of an update, unless the value has types that JSON Schema has no word for."""
         return None if _has_objects(self._start) else self._channel.schema
+
+    def is_in(self, post: Post) -> bool:
+        """Whether anything was posted of this channel."""
+        own = (f"{self.name}.", f"{self.name}:")
+        return self.name in post or any(name.startswith(own) for name in post)
 
     def form(self) -> ChannelForm:
         field = schema_form.build(self._schema, self._start, self.name)

@@ -8,7 +8,7 @@ writes the same for a tool that an admin marked, with `"gate": "console"` beside
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,8 +46,8 @@ def read(pause: Pause) -> Request | None:
             branches = dict(_branches(schema))
         case _:
             return None
-    edited = _mapping(_properties(branches.get("edit", {}), schema).get("edited_action"), schema)
-    if not branches or _properties(edited, schema).get("name", {}).get("const", name) != name:
+    edited = _properties(_properties(branches.get("edit"), schema).get("edited_action"), schema)
+    if not branches or _mapping(edited.get("name"), schema).get("const", name) != name:
         return None
     description = rest.get("description")
     action = call_action(
@@ -58,9 +58,8 @@ def read(pause: Pause) -> Request | None:
         description=description if isinstance(description, str) else "",
         call_id=call_id,
     )
-    published = _properties(edited, schema).get("args")
-    if _properties(published, schema):  # without a tool's own schema, LangChain says "any object"
-        args_schema, problem = schemas.part(schema, published)
+    if _properties(edited.get("args"), schema):  # LangChain says "any object" of an unknown tool
+        args_schema, problem = schemas.part(schema, edited["args"])
         action = replace(action, args_schema=args_schema, schema_problem=problem)
     usable = None if schemas.problem(schema) else schema
     headline = headline_of_calls([action])
@@ -73,22 +72,21 @@ def resume(request: Request, decisions: Sequence[ActionDecision]) -> Plain:
     return middleware.decision_of(request.actions[0], decision)
 
 
-def _branches(schema: Schema) -> Iterator[tuple[str, Schema]]:
+def _branches(schema: Schema) -> Iterator[tuple[str, Plain]]:
     """The decisions of a response schema that the console can write, by type."""
     listed = schema.get("oneOf")
     for branch in listed if isinstance(listed, list) else [schema]:
-        found = _mapping(branch, schema)
-        match found:
+        match _mapping(branch, schema):
             case {"properties": {"type": {"const": str(kind)}}, "required": list(required)}:
                 if kind in _SENT and set(map(str, required)) <= {"type", *_SENT[kind]}:
-                    yield kind, found
+                    yield kind, branch
 
 
-def _properties(part: Plain, root: Schema) -> dict[Any, Any]:
+def _properties(part: Plain, root: Schema) -> Mapping[Any, Any]:
     return _mapping(_mapping(part, root).get("properties"), root)
 
 
-def _mapping(part: Plain, root: Schema) -> dict[Any, Any]:
+def _mapping(part: Plain, root: Schema) -> Mapping[Any, Any]:
     """A part of the schema, its reference followed; empty for what is none."""
     if isinstance(part, dict) and isinstance(reference := part.get("$ref"), str):
         part = resolve(reference, root)

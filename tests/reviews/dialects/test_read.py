@@ -86,8 +86,25 @@ ALMOST = st.one_of(
 RESPONSES = st.one_of(
     st.none(),
     PLAIN,
-    st.sampled_from(["approve", "edit", "reject", "respond", "escalate"]).map(
-        lambda kind: {"properties": {"type": {"const": kind}}, "required": ["type"]}
+    st.builds(
+        lambda kind, edited: {
+            "properties": {"type": {"const": kind}, "edited_action": edited},
+            "required": ["type"],
+        },
+        st.sampled_from(["approve", "edit", "reject", "respond", "escalate"]),
+        st.one_of(
+            PLAIN,
+            st.fixed_dictionaries(
+                {
+                    "properties": st.fixed_dictionaries(
+                        {
+                            "name": PLAIN,
+                            "args": st.one_of(PLAIN, st.just({"properties": {"a": {}}})),
+                        }
+                    )
+                }
+            ),
+        ),
     ),
 )
 STATES = st.one_of(
