@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from agents.models.checkpoint import Checkpoint
 from agents.models.decision import Decision
 from agents.models.fields import PlainField
 
@@ -142,7 +143,9 @@ class Run(models.Model):
         passed = self.decisions.filter(status=Decision.Status.APPLIED)
         if passed.exclude(then=Decision.Then.RUN).exists():
             return True
-        newer = self.thread.checkpoints.filter(ns="", checkpoint_id__gt=pause.checkpoint_id)
+        newer = Checkpoint.objects.filter(
+            thread=self.thread_id, ns="", checkpoint_id__gt=pause.checkpoint_id
+        )
         found = newer.order_by("checkpoint_id").values_list("metadata", flat=True)[:_CHANGES]
         return any(dict(metadata).get("source") != "update" for metadata in found)
 
