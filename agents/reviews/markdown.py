@@ -158,7 +158,7 @@ class _Drawing:
             return
         self._said.append(words)
         self._words.append(words)
-        html = markup.inline(words)
+        html = markup.inline(words) if words.strip(" ") or tag else words  # a blank parts two marks
         attributes = f' class="{css}"' if css else ""
         self.html.append(f"<{tag}{attributes}>{html}</{tag}>" if tag else html)
 

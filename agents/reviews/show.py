@@ -85,7 +85,12 @@ class Segment:
 
 
 def visible(text: str) -> tuple[Segment, ...]:
-    """Split text into what shows itself and what needs a label; linear in its length."""
+    """Split text into what shows itself and what needs a label; linear in its length.
+
+    Blanks show themselves by what they part, so text of nothing else gets a label.
+    """
+    if text and not text.strip(" \t\n"):
+        return (Segment(text, _blanks(text), "", Kind.PADDING),)
     return tuple(_segments(text))
 
 

@@ -58,7 +58,7 @@ def test_formatting():
     text = "# One\n\nTwo *three* **four**\nfive `six`\n\n3. a\n3. b\n\n> c\n\n|d|e|\n|-|-|\n|f|g|"
     assert drawn(text) == (
         '<div class="markdown"><h4><bdi>One</bdi></h4>'
-        "<div><bdi>Two </bdi><em><bdi>three</bdi></em><bdi> </bdi>"
+        "<div><bdi>Two </bdi><em><bdi>three</bdi></em> "
         "<strong><bdi>four</bdi></strong><br><bdi>five </bdi><code><bdi>six</bdi></code></div>"
         '<ol><li value="3"><bdi>a</bdi></li><li value="3"><bdi>b</bdi></li></ol>'
         "<blockquote><div><bdi>c</bdi></div></blockquote>"

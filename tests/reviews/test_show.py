@@ -40,6 +40,12 @@ def test_no_text_renders_invisibly(text):
             )
 
 
+@given(ANY_TEXT.filter(bool))
+def test_no_text_is_nothing_to_the_eye(text):
+    shown = "".join(segment.label if segment.escaped else segment.text for segment in visible(text))
+    assert shown.strip()
+
+
 @given(ANY_TEXT)
 def test_what_is_shown_gives_back_what_was_sent(text):
     assert "".join(segment.text for segment in visible(text)) == text
@@ -102,6 +108,8 @@ def padding(text, label):
             (Segment("ok"), padding(" " * 312, "312 spaces"), Segment("and pay")),
         ),
         ("\n \n\t\n\n\n\n", (padding("\n \n\t\n\n\n\n", "6 line breaks, 1 tab, 1 space"),)),
+        (" ", (padding(" ", "1 space"),)),
+        ("\n\t", (padding("\n\t", "1 line break, 1 tab"),)),
         ("{\n" + " " * 31 + "}", (Segment("{\n" + " " * 31 + "}"),)),
         (
             "e" + "\u0301" * 60,
