@@ -45,7 +45,11 @@ class ActionForm:
             proposed = dict(action.args)
             form.args = ValueForm.read(action.args_schema, proposed, post, f"{name}.args")
         elif DecisionType.WRITE in action.allowed:
-            form.args = ValueForm.read(action.write_schema, {}, post, f"{name}.args")
+            # Without a schema there is nothing to make fields of.
+            as_json = action.write_schema is None
+            form.args = ValueForm.read(
+                action.write_schema, {}, post, f"{name}.args", as_json=as_json
+            )
         chosen = last(post, f"{name}.type")
         if chosen in tuple(DecisionType):
             form.type = DecisionType(chosen)

@@ -22,13 +22,23 @@ class ValueForm:
 
     @classmethod
     def read(
-        cls, schema: Schema | None, before: Plain | Nothing, post: Post | None, prefix: str
+        cls,
+        schema: Schema | None,
+        before: Plain | Nothing,
+        post: Post | None,
+        prefix: str,
+        *,
+        as_json: bool = False,
     ) -> ValueForm:
         """Make the form of `before`, or of what was posted of it.
 
-        A post without any of its inputs was made by a form that did not show them.
+        A post without any of its inputs was made by a form that did not show them. `as_json` shows
+        it first as one JSON text.
         """
-        if post is None or not holds(post, prefix):
+        is_first = post is None or not holds(post, prefix)
+        if is_first and as_json and not isinstance(before, Nothing):
+            root = schema_form.build_json(before, prefix)
+        elif post is None or is_first:
             root = schema_form.build(schema, before, prefix)
         else:
             root = schema_form.parse(schema, before, post, prefix).form

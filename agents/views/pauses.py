@@ -10,11 +10,15 @@ from typing import Any
 
 from agents.exceptions import NotFound
 from agents.forms import PauseForm, QuestionForm, StateForm, is_raw
+from agents.forms.action_form import ActionForm
+from agents.forms.answer_form import AnswerForm
 from agents.forms.posts import Post, last
 from agents.live.story import Asked
 from agents.models import Interrupt
 from agents.reviews import Action, AnswerShape, DecisionType, Request
+from agents.reviews.conversation import ToolCall
 from agents.services import checkpoints, interrupts
+from agents.views.executions import Ran, calls_in, ran
 from agents.views.moved import MovedPart, moved_parts
 from reviewconsole.protocol.plain import Plain
 
@@ -28,6 +32,7 @@ class Card:
     form: QuestionForm
     deciding: bool  # it can be decided now, here
     asked: tuple[Asked, ...]  # one for each part of the form
+    ran: tuple[Ran | None, ...]  # as well
     moved: tuple[MovedPart, ...] = ()
     learned: AnswerShape | None = None  # the shape the agent took with success last
 
@@ -49,9 +54,14 @@ class Card:
         return (is_interrupt or by_id) and not self.request.guessed
 
     @property
-    def pairs(self) -> list[tuple[Any, Asked]]:
-        """The parts of the form, each with what was decided about it."""
-        return list(zip(self.form.parts, self.asked, strict=True))
+    def has_moved_arguments(self) -> bool:
+        """Whether what a call runs with is part of what moves."""
+        return any(part.is_argument for part in self.moved)
+
+    @property
+    def parts(self) -> list[tuple[ActionForm | AnswerForm, Asked, Ran | None]]:
+        """Its parts: the form, what was decided about it, and what came of it."""
+        return list(zip(self.form.parts, self.asked, self.ran, strict=True))
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -96,6 +106,11 @@ class Pause:
         state: dict[Any, Plain] = {**checkpoints.state(thread, self.opened.checkpoint_id)}
         return state
 
+    @cached_property
+    def _calls(self) -> Mapping[str, ToolCall]:
+        """The calls of the thread as it is now."""
+        return calls_in(self.opened.thread.snapshot)
+
     def form(self, post: Post | None = None) -> PauseForm:
         """The form of the open questions, as first shown or as posted."""
         asked = [(item, self._request(item, post)) for item in self.pending]
@@ -135,11 +150,14 @@ class Pause:
             Asked(interrupt, action.name, request.is_question, decided, action.args)
             for action, decided in zip_longest(request.actions, said[: len(request.actions)])
         ]
+        ids = zip_longest(request.actions, interrupt.call_ids[: len(request.actions)])
+        calls = [self._calls.get(found or action.call_id or "") for action, found in ids]
         learns = mine is not None and len(request.shapes) > 1
         return Card(
             form=shown,
             deciding=mine is not None,
             asked=tuple(asked),
+            ran=tuple(map(ran, asked, calls)),
             moved=moved_parts(interrupt) if mine else (),
             learned=interrupts.learned_shape(interrupt) if learns else None,
         )

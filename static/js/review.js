@@ -11,7 +11,8 @@
   if (!pause) return;
 
   // A link to one of several questions opens the page there.
-  if (!location.hash && !one("#errors")) one("[data-opened]")?.scrollIntoView();
+  const opened = one("[data-opened]");
+  if (opened?.matches(".ask-group ~ .ask-group") && !location.hash && !one("#errors")) opened.scrollIntoView();
   if (!form) return;
 
   // Panels: one call opens them by buttons, several by the choice made for each. -----------------
