@@ -1,4 +1,4 @@
-"""What came of the calls of a pause: the third fact beside what was proposed and what was decided."""
+"""What came of the calls of a pause: the third fact, beside the proposed and the decided."""
 
 from __future__ import annotations
 
