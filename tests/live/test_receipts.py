@@ -1,0 +1,227 @@
+"""The receipt: what became of a decision, in every case, and what is to decide next."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from agents.live import Topic, Viewer, context, render
+from agents.models import Decision, Interrupt, Run
+from agents.reviews import ActionDecision, DecisionType
+from agents.services import failures
+from reviewconsole.protocol.plain import Plain
+from tests.factories import (
+    APPROVE,
+    QUESTION,
+    apply,
+    breakpoint_before,
+    decide,
+    dismiss,
+    fail,
+    finish,
+    make_interrupt,
+    pause,
+    start_run,
+    take,
+)
+
+
+def shown(asked: Interrupt, user: User) -> str:
+    """State and receipt as text: no tags, single spaces."""
+    html = " ".join(render(Topic("interrupt", asked.pk), Viewer(user, "ws://console")).values())
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def receipt_of(asked: Interrupt, user: User):
+    return context(Topic("interrupt", asked.pk), Viewer(user, "ws://console"))["receipt"]
+
+
+def steps(asked: Interrupt, user: User) -> list[str]:
+    return [step.state for step in receipt_of(asked, user).steps]
+
+
+def link(asked: Interrupt) -> str:
+    return reverse("interrupt-detail", args=[asked.pk])
+
+
+def html_of(asked: Interrupt, user: User) -> str:
+    return "".join(render(Topic("interrupt", asked.pk), Viewer(user, "ws://console")).values())
+
+
+def failed_on(asked: Interrupt, user: User, *values, **fields) -> Run:
+    run = decide(asked, user).run
+    assert run is not None
+    take(run)
+    apply(run)
+    return fail(run, "no such order", *values, **fields)
+
+
+# Asking again -------------------------------------------------------------------------------------
+
+
+def test_a_run_that_failed_on_an_answer_offers_to_ask_again(alice):
+    asked = make_interrupt()
+    run = failed_on(asked, alice)
+    html = html_of(asked, alice)
+    assert f'form="ask-again" formaction="{reverse("run-ask-again", args=[run.pk])}"' in html
+    assert "The agent took it and then failed: ValueError : no such order" in shown(asked, alice)
+
+
+@pytest.mark.parametrize(("name", "may"), [("olga", True), ("bob", True), ("ada", False)])
+def test_only_who_may_is_offered_it(request, alice, name, may):
+    asked = make_interrupt()
+    failed_on(asked, alice)
+    assert ("Ask again" in shown(asked, request.getfixturevalue(name))) is may
+
+
+def test_it_is_not_offered_once_the_thread_has_gone_on(alice):
+    asked = make_interrupt()
+    run = failed_on(asked, alice)
+    start_run(thread=run.thread.thread_id)
+    assert "Ask again" not in shown(asked, alice)
+
+
+def test_a_withdrawn_decision_says_who_let_the_agent_ask_again(alice, bob):
+    asked = make_interrupt()
+    again = failures.ask_again(run=failed_on(asked, alice).pk, user=bob)
+    text = shown(asked, alice)
+    assert "Withdrawn." in text
+    failed = "The agent failed on it: ValueError : no such order . "
+    assert f"{failed}bob let the agent ask again" in text
+    assert steps(asked, alice) == ["done", "done", "done", "failed"]
+    (anew,) = pause(again, asked.value, at=asked)
+    assert receipt_of(asked, alice).anew == anew
+    assert f"It asks anew: Question: {anew.headline}" in shown(asked, alice)
+
+
+def test_a_question_nobody_had_answered_says_who_let_the_agent_ask_again(alice, bob):
+    failed = failed_on(make_interrupt(), alice, "Sure?")
+    (open_,) = failed.interrupts.all()
+    failures.ask_again(run=failed.pk, user=bob)
+    assert "This pause has moved on: bob let the agent ask again" in shown(open_, alice)
+
+
+# Failed and waiting -------------------------------------------------------------------------------
+
+
+def test_an_error_beside_a_question_stands_beside_it(alice):
+    failed = failed_on(make_interrupt(), alice, "Sure?")
+    (open_,) = failed.interrupts.all()
+    text = shown(open_, alice)
+    assert "The step failed beside this question: ValueError : no such order" in text
+    assert f'formaction="{reverse("run-ask-again", args=[failed.pk])}"' in html_of(open_, alice)
+
+
+# Questions that move ------------------------------------------------------------------------------
+
+
+def test_a_refused_decision_says_where_the_question_changed(alice):
+    before = make_interrupt({"question": "Pay?", "asked": "12:00", "tags": ["a", "b"]})
+    run = decide(before, alice).run
+    assert run is not None
+    now: Plain = {"question": "Pay?", "asked": "12:05", "tags": ["b", "a"]}
+    (anew,) = pause(run, now, refused="the question moved", at=before)
+    told = receipt_of(before, alice)
+    assert (told.anew, told.moved_at) == (anew, ("asked", "tags"))
+    assert "the question changed at asked , tags" in shown(before, alice)
+    assert f'href="{link(anew)}"' in html_of(before, alice)
+    assert steps(before, alice) == ["done", "failed", "ahead", "ahead"]
+
+
+# Dismissed, skipped, written ----------------------------------------------------------------------
+
+
+def test_a_dismissed_thread_says_who_and_why_until_it_is_finished(alice, bob):
+    first, second = pause(start_run(), "first?", "second?")
+    theirs = decide(first, bob)
+    (made,) = dismiss(second, alice, "called off")
+    text = shown(first, alice)
+    assert "It was never sent: alice dismissed the thread: called off" in text
+    assert (theirs.run, steps(first, alice)) == (None, ["done", "failed", "ahead", "ahead"])
+    run = made.run
+    assert run is not None
+    take(run)
+    apply(run)
+    assert "The thread is finished now." in shown(second, alice)
+    finish(run)
+    assert "The thread is finished: nothing of what waited has run." in shown(second, alice)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (
+            ActionDecision(DecisionType.SKIP),
+            ("ask is skipped now", "ask was skipped, and the agent goes on"),
+        ),
+        (
+            ActionDecision(DecisionType.WRITE, args={"a": 1}),
+            ("The values are written as ask now", "stand as if ask had made them"),
+        ),
+        (APPROVE, ("The agent gets the decision now", "The agent has taken it and goes on")),
+    ],
+    ids=["skip", "write", "run"],
+)
+def test_a_node_that_is_passed_over_says_how(alice, made, words):
+    asked = make_interrupt(breakpoint_before(node="ask"), kind="breakpoint", node="ask")
+    run = decide(asked, alice, made).run
+    assert run is not None
+    take(run)
+    apply(run)
+    assert words[1] in shown(asked, alice)
+    Decision.objects.update(applied_at=None, status="delivered")
+    assert words[0] in shown(asked, alice)
+
+
+# The conveyor -------------------------------------------------------------------------------------
+
+
+def test_the_next_pause_of_the_thread_comes_first(alice):
+    elsewhere = make_interrupt("elsewhere?")
+    asked = make_interrupt()
+    run = decide(asked, alice).run
+    assert run is not None
+    assert (receipt_of(asked, alice).next_pause, receipt_of(asked, alice).is_next_here) == (
+        elsewhere, False,
+    )  # fmt: skip
+    assert "Next in the inbox: Question: elsewhere?" in shown(asked, alice)
+    take(run)
+    apply(run)
+    (following,) = pause(run, "and now?")
+    assert receipt_of(asked, alice).next_pause == following
+    assert "The agent paused again: Question: and now?" in shown(asked, alice)
+
+
+def test_without_anything_else_to_decide_there_is_no_next(alice):
+    asked = make_interrupt()
+    decide(asked, alice)
+    assert receipt_of(asked, alice).next_pause is None
+
+
+def test_the_other_questions_of_the_pause_are_not_the_next(alice):
+    first, second = pause(start_run(), "first?", "second?")
+    decide(first, alice)
+    told = receipt_of(first, alice)
+    assert (told.undecided, told.next_pause) == ((second,), None)
+
+
+# Costs --------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_costs_few_queries(alice, bob, django_assert_num_queries):
+    asked = make_interrupt(QUESTION)
+    viewer = Viewer(User.objects.get(pk=bob.pk), "ws://console")
+    viewer.user.get_all_permissions()
+
+    def cost(queries: int) -> None:
+        with django_assert_num_queries(queries):
+            render(Topic("interrupt", asked.pk), viewer)
+
+    cost(1)
+    run = failed_on(asked, alice)
+    cost(8)
+    again = failures.ask_again(run=run.pk, user=alice)
+    cost(6)
+    pause(again, QUESTION, at=asked)
+    cost(5)
