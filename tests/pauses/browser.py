@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.factories import make_agent
+from tests.pauses.html_forms import Form, forms
 from tests.servers import Console
 
 CSRF = "n" * 32
@@ -32,9 +34,19 @@ class Browser:
         return self._open(urllib.request.Request(self._url + path))
 
     def post(self, path: str, fields: list[tuple[str, str]]) -> str:
-        """Send a form; what is shown then."""
+        """Send these fields; what is shown then."""
+        fields = [(name, value) for name, value in fields if name != "csrfmiddlewaretoken"]
         data = urllib.parse.urlencode([*fields, ("csrfmiddlewaretoken", CSRF)]).encode()
         return self._open(urllib.request.Request(self._url + path, data))
+
+    def form(self, path: str, leads_to: str) -> Form:
+        """The form of a page whose address ends with `leads_to`."""
+        (found,) = [form for form in forms(self.get(path)) if form.action.endswith(leads_to)]
+        return found
+
+    def send(self, form: Form, changes: Mapping[str, str]) -> str:
+        """Send a form after a person changed some of its fields; what is shown then."""
+        return self.post(form.action, form.filled(changes))
 
     def nudge(self) -> None:
         """Have the console tell its runners to look what is queued.
