@@ -62,7 +62,7 @@ def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
     before = asked_before(run, (each.task_id for each in posted))
     for position, each in enumerate(posted):
         value = _value(run, thread, each)
-        request = _read(thread.agent, value, each.kind, each.response_schema)
+        request = _read(thread.agent, value, each.kind, each.response_schema, each.ns)
         Interrupt.objects.create(
             run=run, thread=thread, position=position, kind=each.kind,
             checkpoint_id=run.checkpoint_id, interrupt_id=each.interrupt_id,
@@ -104,11 +104,12 @@ def _value(run: Run, thread: Thread, posted: PostedInterrupt) -> Plain:
 
 
 def _read(
-    agent: Agent, value: Any, kind: Any, response_schema: Any, *, raw: bool = False
+    agent: Agent, value: Any, kind: Any, response_schema: Any, ns: str, *, raw: bool = False
 ) -> reviews.Request:
     return reviews.read(
         value, kind=kind, response_schema=response_schema, tools=agent.tools,
-        state_schema=agent.spec.get("state_schema"), raw=raw,
+        # A subgraph has a state of its own, which nobody described.
+        state_schema=None if ns else agent.spec.get("state_schema"), raw=raw,
     )  # fmt: skip
 
 
@@ -120,7 +121,9 @@ def request_of(interrupt: Interrupt, *, raw: bool = False, learned: bool = True)
     queries: 1 for a question with several shapes, unless not `learned`.
     """
     agent = interrupt.thread.agent
-    request = _read(agent, interrupt.value, interrupt.kind, interrupt.response_schema, raw=raw)
+    request = _read(
+        agent, interrupt.value, interrupt.kind, interrupt.response_schema, interrupt.ns, raw=raw
+    )
     if learned and len(request.shapes) > 1:
         return reviews.prefer(request, learned_shape(interrupt))
     return request

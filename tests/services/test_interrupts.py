@@ -269,3 +269,13 @@ def test_the_request_of_an_interrupt_is_read_with_the_tools_of_its_agent(db):
     request = interrupts.request_of(interrupt)
     assert [action.name for action in request.actions] == ["send_email"]
     assert request.actions[0].args_schema["required"] == ["to", "subject", "body"]
+
+
+@pytest.mark.parametrize(("ns", "channels"), [("", ["note"]), ("sub:1", None)])
+def test_what_may_be_written_as_a_node_is_known_of_the_root_only(db, ns, channels):
+    interrupt = make_interrupt(breakpoint_before(node="ask"), kind="breakpoint", ns=ns)
+    interrupt.thread.agent.spec["state_schema"] = {"properties": {"note": {"type": "string"}}}
+    (action,) = interrupts.request_of(interrupt).actions
+    assert "write" in action.allowed
+    schema = action.write_schema
+    assert (schema and list(schema["properties"])) == channels
