@@ -84,6 +84,7 @@ class Execution:
         self._applied: set[int] = set()
         self._changed = False  # whether the decisions of this run change the state
         self._asked: tuple[PostedInterrupt, ...] = ()  # when its answers were handed over
+        self._recorded: frozenset[int] = frozenset()  # taken by an attempt before this one
         self._book = AnswerBook()
         self._thread: RunnableConfig = {"configurable": {"thread_id": assignment.thread}}
         self._config = self._thread | {"recursion_limit": assignment.recursion_limit}
@@ -171,10 +172,9 @@ class Execution:
         if self.assignment.trigger == "start" and lease.attempt == 1:
             return await self._begin(graph)
         standing = await self._read(graph)
-        recorded: frozenset[int] = frozenset()
         if lease.attempt > 1 and answers:
-            recorded = await pauses.recorded(self._saver, standing)
-        match resumption.plan(self.assignment, standing, recorded):
+            self._recorded = await pauses.recorded(self._saver, standing)
+        match resumption.plan(self.assignment, standing, self._recorded):
             case Begin():
                 return await self._begin(graph)
             case GoOn() as plan:
@@ -208,6 +208,8 @@ class Execution:
                 # The node that is next has a breakpoint of its own.
                 await self._report_applied(self._done_without_asking())
                 return self._paused(standing, None)
+        if standing.ended and standing.checkpoint_id == self.assignment.base_checkpoint_id:
+            raise Stalled("nothing of this thread is open, so there is nothing to go on with")
         if standing.ended:
             await self._report_applied(self._done_without_asking())
             return self._finished(standing)
@@ -220,7 +222,7 @@ class Execution:
     ) -> Report | None:
         await self._deliver()
         await moves.finish(graph, self._thread, decision=decisions[0])
-        await self._report_applied(decisions)
+        await self._report_applied(self._done_without_asking())
         return self._finished(await self._read(graph))
 
     async def _deliver(self) -> None:
@@ -238,7 +240,9 @@ class Execution:
                 await self._report_applied(book.consumed())
                 raise
             refused = f"nothing was resumed: the agent does not take this answer: {error}"
-        await self._report_applied({*book.consumed(), *self._done_without_asking()})
+        # A task of the functional API that has taken its answer is not run again.
+        taken = book.consumed() | self._recorded & {a.decision for a in self.assignment.answers}
+        await self._report_applied({*taken, *self._done_without_asking()})
         standing = await self._read(graph)
         if standing.questions:
             return self._paused(standing, refused or self._unused(standing))

@@ -255,6 +255,13 @@ async def test_a_call_that_finished_beside_one_that_failed_is_not_run_again(peer
     assert sorted(effects) == ["pay 1", "pay 2", "pay 2"]
 
 
+async def test_a_run_that_never_began_cannot_ask_again(peer, client):
+    desk = Desk(peer, client, parallel(quick))
+    failed = await desk.ask_again()
+    assert isinstance(failed, Failed)
+    assert (failed.error, effects) == ("Stalled", [])
+
+
 # Failed and waiting at once ------------------------------------------------------------------
 
 

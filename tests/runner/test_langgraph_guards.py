@@ -1,7 +1,7 @@
 """What the runner uses of LangGraph beyond its documented interface: a failure here means it moved.
 
-Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, before widening the range of
-versions in pyproject.toml.
+Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, `moves`, `edges`, before
+widening the range of versions in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -11,21 +11,31 @@ import inspect
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph._internal import _constants as constants
 from langgraph._internal._scratchpad import PregelScratchpad
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.graph import START, StateGraph
-from langgraph.pregel import _retry
-from langgraph.types import _interrupt_id
+from langgraph.pregel import _messages, _retry, _task_status
+from langgraph.types import _DEFAULT_INTERRUPT_ID, Interrupt, _interrupt_id
 from typing_extensions import TypedDict
 
-from reviewconsole.runner import interrupts
+from reviewconsole.runner import edges, interrupts
 
 
 class State(TypedDict, total=False):
     n: int
+
+
+def graph_of(node: Any, **options: Any) -> Any:
+    builder = StateGraph(State)
+    builder.add_node("node", node)
+    builder.add_edge(START, "node")
+    return builder.compile(checkpointer=InMemorySaver(), **options)
 
 
 def configurable_of_a_node() -> dict[str, Any]:
@@ -35,11 +45,7 @@ def configurable_of_a_node() -> dict[str, Any]:
         seen.append(get_config()["configurable"])
         return {"n": 1}
 
-    builder = StateGraph(State)
-    builder.add_node("node", node)
-    builder.add_edge(START, "node")
-    graph = builder.compile(checkpointer=InMemorySaver())
-    graph.invoke({"n": 0}, {"configurable": {"thread_id": "t"}})
+    graph_of(node).invoke({"n": 0}, {"configurable": {"thread_id": "t"}})
     return seen[0]
 
 
@@ -51,6 +57,8 @@ def test_the_names_of_the_reserved_keys():
         constants.CONFIG_KEY_SEND,
         constants.CONFIG_KEY_TASK_ID,
         constants.CONFIG_KEY_CHECKPOINT_NS,
+        constants.NO_WRITES,
+        constants.NULL_TASK_ID,
     ) == (
         "__resume__",
         "__interrupt__",
@@ -58,6 +66,8 @@ def test_the_names_of_the_reserved_keys():
         "__pregel_send",
         "__pregel_task_id",
         "checkpoint_ns",
+        "__no_writes__",
+        "00000000-0000-0000-0000-000000000000",
     )
 
 
@@ -95,3 +105,47 @@ def test_a_pause_carries_its_questions_as_one_tuple():
     with pytest.raises(GraphInterrupt) as raised:
         raise GraphInterrupt((1, 2))  # type: ignore[arg-type]  # any two will do
     assert raised.value.args == ((1, 2),)
+
+
+def test_a_task_sends_to_the_list_of_its_writes():
+    send = configurable_of_a_node()[constants.CONFIG_KEY_SEND]
+    assert list(send.__self__)[-1] == ("n", 1)
+    assert send.__name__ == "extend"
+
+
+def test_what_says_how_a_task_fares_and_what_it_made():
+    assert {"__error__", "__interrupt__", "__resume__"} <= _task_status.CONTROL_WRITES
+    assert constants.NO_WRITES not in _task_status.CONTROL_WRITES
+
+
+def test_the_id_of_questions_that_draw_none():
+    assert Interrupt("?").id == _DEFAULT_INTERRUPT_ID == "placeholder-id"
+
+
+def test_an_edge_is_called_by_two_methods():
+    for stock, ours in (
+        (edges.langgraph_route, edges._route),
+        (edges.langgraph_aroute, edges._aroute),
+    ):
+        assert list(inspect.signature(stock).parameters)[:3] == ["self", "input", "config"]
+        assert inspect.signature(ours) == inspect.signature(stock)
+
+
+def test_writes_beside_the_step_are_applied_before_it_and_their_mark_is_passed_over(caplog):
+    graph = graph_of(lambda state: {"n": state["n"] * 10}, interrupt_before=["node"])
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    graph.invoke({"n": 1}, config)
+    writes = [("n", 2), (constants.NO_WRITES, {"mark": 1})]
+    graph.checkpointer.put_writes(graph.get_state(config).config, writes, constants.NULL_TASK_ID)
+    state = graph.get_state(config)
+    assert (state.values, state.next) == ({"n": 2}, ("node",))
+    assert graph.invoke(None, config) == {"n": 20}
+    assert caplog.records == []
+
+
+def test_messages_get_their_ids_before_they_are_written():
+    writes: list[tuple[str, Any]] = [("messages", [HumanMessage("hi")])]
+    reduce: Any = _messages._messages_delta_reducer
+    channel = DeltaChannel(reduce, list)
+    _messages.ensure_message_ids({"messages": channel}, writes)
+    assert writes[0][1][0].id
