@@ -79,6 +79,15 @@ def test_a_node_that_waits_alone_is_skipped():
     assert (sent.resume, sent.then, sent.summary) == (None, "skip", "skipped deploy")
 
 
+def test_what_does_not_belong_to_a_decision_is_refused():
+    with pytest.raises(InvalidAnswer) as refusal:
+        answer(pause([], nodes=["deploy"]), [ActionDecision(SKIP, args={}, message="Later.")])
+    assert refusal.value.errors == {
+        "actions.0.args": "Does not belong to skip and would be lost.",
+        "actions.0.message": "Does not belong to skip and would be lost.",
+    }
+
+
 def test_a_person_writes_as_the_node():
     sent = written({"note": "Go on.", "order": {"id": 7}})
     assert (sent.resume, sent.then) == ({"note": "Go on.", "order": {"id": 7}}, "write")

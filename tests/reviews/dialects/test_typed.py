@@ -48,13 +48,29 @@ def test_langgraph_is_laxer_than_its_schema_and_the_console_is_not(value, errors
     assert refusal.value.errors == errors
 
 
+def test_a_recursive_schema_is_used_and_checked_all_the_way_down():
+    tree: Schema = {
+        "type": "object",
+        "properties": {"parts": {"type": "array", "items": {"$ref": "#"}}},
+        "additionalProperties": False,
+    }
+    request = read("Which parts?", kind="interrupt", response_schema=tree)
+    assert answer(request, respond({"parts": [{"parts": []}]})).resume == {"parts": [{"parts": []}]}
+    with pytest.raises(InvalidAnswer) as refusal:
+        answer(request, respond({"parts": [{"part": []}]}))
+    assert refusal.value.errors == {"actions.0.answer.parts.0.part": "Is not known here."}
+
+
 @pytest.mark.parametrize(
     ("schema", "problem"),
     [
         (True, "It is not a JSON schema object."),
         ({"$ref": "https://example.com/s"}, "https://example.com/s"),
         ({"type": "nonsense"}, "It is not a JSON schema:"),
+        ({"type": "integer", "minimum": 5, "maximum": 1}, "minimum is 5 and maximum is 1."),
+        ({"anyOf": [{"type": "integer"}] * 4000}, "It has more than 3000 parts or 60 levels."),
     ],
+    ids=["bool", "remote", "flaw", "contradiction", "huge"],
 )
 def test_an_unusable_schema_leaves_free_json_and_says_why(schema, problem):
     request = read({"a": 1}, kind="interrupt", response_schema=schema)
