@@ -281,6 +281,8 @@ def _hint(schema: Schema, required: bool) -> str:
         hints.append(" ".join(text.format(end) for end, text in ends if end is not None))
     if "maxLength" in schema:
         hints.append(f"at most {schema['maxLength']} characters")
+    if isinstance(reducer := schema.get("x-reducer"), str):  # see `state_schema`
+        hints.append(f"{reducer} unites it with what stands there")
     if "default" in schema and not required:
         default = raw_json.dump(schema["default"], indent=None)
         hints.append(f"if not set: {default}")

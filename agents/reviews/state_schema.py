@@ -15,7 +15,8 @@ from agents.reviews.request import Schema
 from reviewconsole.protocol.plain import Plain
 
 _DEFINITIONS = ("$defs", "definitions")
-_NO_UPDATE = {"default"}  # a channel that is not written stays as it is
+_REDUCER = "x-reducer"
+_OF_THE_CHANNEL = {"default", _REDUCER}  # not of an update: what is not written stays as it is
 _MESSAGES = (
     'Messages are written as a list of objects, such as [{"type": "human", "content": "…"}].'
 )
@@ -53,10 +54,12 @@ def write_schema(state_schema: Plain) -> Schema | None:
     definitions: Schema = {}
     properties: Schema = {}
     for channel in known:
-        properties[channel.name] = dict(channel.schema or {})
+        schema = dict(channel.schema or {})
         for keyword in _DEFINITIONS:
-            if found := properties[channel.name].pop(keyword, None):
+            if found := schema.pop(keyword, None):
                 definitions.setdefault(keyword, {}).update(found)
+        told = {_REDUCER: channel.reducer} if channel.reducer else {}
+        properties[channel.name] = {**schema, **told}
     closed = {"type": "object", "properties": properties, "additionalProperties": False}
     return {**closed, **definitions} if known else None
 
@@ -72,10 +75,10 @@ def _channels(state_schema: Plain) -> Iterator[Channel]:
 
 def _channel(name: str, described: Plain, root: Schema) -> Channel:
     schema, problem = schemas.part(root, described)
-    reducer = described.get("x-reducer") if isinstance(described, dict) else None
+    reducer = described.get(_REDUCER) if isinstance(described, dict) else None
     if schema is not None and "HumanMessage" in schema.get("$defs", {}):
         # LangChain takes many forms that its own schema does not admit.
         schema, problem = None, _MESSAGES
     if schema is not None:
-        schema = {key: setting for key, setting in schema.items() if key not in _NO_UPDATE}
+        schema = {key: setting for key, setting in schema.items() if key not in _OF_THE_CHANNEL}
     return Channel(name, schema, problem, reducer if isinstance(reducer, str) else "")

@@ -6,7 +6,7 @@ from langgraph.channels import DeltaChannel
 from langgraph.graph import MessagesState, StateGraph
 from pydantic import BaseModel
 
-from agents.reviews import schemas
+from agents.reviews import schema_form, schemas
 from agents.reviews.request import Arguments, Schema
 from agents.reviews.state_schema import Channel, channels, write_schema
 from reviewconsole.protocol.plain import Plain
@@ -28,7 +28,7 @@ ORDER: Schema = {"$ref": "#/$defs/Order", "$defs": {"Order": SCHEMA["$defs"]["Or
 def test_each_channel_stands_alone():
     assert channels(SCHEMA) == (
         Channel("note", {"type": "string"}),
-        Channel("log", {"type": "array", "x-reducer": "add"}, reducer="add"),
+        Channel("log", {"type": "array"}, reducer="add"),
         Channel("order", ORDER),
         Channel(
             "remote",
@@ -52,6 +52,13 @@ def test_an_update_names_known_channels_only():
         "$defs": ORDER["$defs"],
     }
     assert schemas.problem(schema) == ""
+
+
+def test_the_form_of_an_update_says_what_unites_it():
+    form = schema_form.build(write_schema(SCHEMA), {}, "args")
+    assert [field.hint for field in form.fields if field.hint] == [
+        "add unites it with what stands there"
+    ]
 
 
 def test_without_a_schema_nothing_is_known():
