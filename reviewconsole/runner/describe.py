@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
-from langchain_core.runnables.base import RunnableBindingBase
 from langchain_core.runnables.graph import Node
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from pydantic import BaseModel, create_model
 
-from reviewconsole.runner import tool_arguments
+from reviewconsole.runner import node_tools, tool_arguments
 from reviewconsole.runner.graphs import Graph
 
 LONGEST_NOTE = 300  # characters
@@ -38,7 +37,8 @@ def describe(name: str, spec_description: str | None, graph: Graph) -> dict[str,
       has the context schema None, without a note; `x-reducer` beside a key of the state names the
       function that unites an update with what stands there
     - `output_keys`: the state keys that a run returns
-    - `tools`: `[{name, description, args_schema, node}]` of every `ToolNode`
+    - `tools`: `[{name, description, args_schema, node}]` of every `ToolNode`, then those that other
+      nodes can reach, as far as that can be told
     - `interrupt_before`, `interrupt_after`: the nodes with static breakpoints
     - `versions`: of `langgraph`, `langchain`, `langchain_core` (None: not installed) and `python`
     - `notes`: sentences
@@ -113,12 +113,20 @@ def _reducer(channel: object) -> dict[str, str]:
 
 
 def _tools(graph: Graph, part: Part) -> list[dict[str, Any]]:
-    return [
-        _tool(tool, prefix + name, part)
+    nodes = [
+        (prefix + name, node.bound)
         for prefix, level in _levels(graph)
         for name, node in level.nodes.items()
-        for tool in _tools_of(node.bound)
     ]
+    declared = [(tool, name) for name, node in nodes for tool in node_tools.declared(node)]
+    known = {id(tool) for tool, _ in declared}
+    others = [
+        (tool, name)
+        for name, node in nodes
+        for tool in node_tools.reachable(node)
+        if id(tool) not in known
+    ]
+    return [_tool(tool, name, part) for tool, name in declared + others]
 
 
 def _tool(tool: BaseTool, node: str, part: Part) -> dict[str, Any]:
@@ -130,13 +138,6 @@ def _tool(tool: BaseTool, node: str, part: Part) -> dict[str, Any]:
         ),
         "node": node,
     }
-
-
-def _tools_of(runnable: object) -> list[BaseTool]:
-    """The tools that a node runs, none if it is no `ToolNode`."""
-    while isinstance(runnable, RunnableBindingBase):  # such as ToolNode(…).with_config(…)
-        runnable = runnable.bound
-    return list(runnable.tools_by_name.values()) if isinstance(runnable, ToolNode) else []
 
 
 def _stops(graph: Graph, when: str) -> list[str]:
