@@ -60,6 +60,8 @@ def interrupt_draft(request: ConsoleRequest, pk: int) -> HttpResponse:
         return HttpResponse(too_long, status=422 if too_long else 204)
     form = pause.form(post)
     if request.htmx:  # type: ignore[attr-defined]  # django-htmx sets it
+        if pause.late(post):
+            return HttpResponse(status=204)  # a part of the page is over; its socket tells it so
         return render(request, "agents/_ask.html", _form_context(pause, form))
     return _page(request, pause, form)
 

@@ -70,15 +70,17 @@
   }
 
   const here = () => document.activeElement?.closest("[data-part]");
+  let last = null; // the one that had the focus last, for after Escape
+  pause.addEventListener("focusin", ({ target }) => { last = target.closest("[data-part]") ?? last; });
 
   function step(by) {
-    const place = parts.indexOf(here());
+    const place = parts.indexOf(here() ?? last);
     const next = place < 0 ? (by > 0 ? 0 : parts.length - 1) : place + by;
     look(parts[(next + parts.length) % parts.length]);
   }
 
   function nextUndecided() {
-    const place = parts.indexOf(here());
+    const place = parts.indexOf(here() ?? last);
     const order = [...parts.slice(place + 1), ...parts.slice(0, place + 1)];
     const next = order.find((part) => isOpen(part) && !chosen(part));
     if (next) look(next);

@@ -78,7 +78,9 @@ class TestAgent:
         page = operator.get("/agents/operations/").text
         assert page.count('class="graph-node"') == 3
         assert page.count('class="graph-stop"') == 1
-        assert "<strong><bdi>tools</bdi></strong>, pauses before it; leads to <bdi>end</bdi>" in page
+        assert (
+            "<strong><bdi>tools</bdi></strong>, pauses before it; leads to <bdi>end</bdi>" in page
+        )
 
     def test_an_agent_that_says_nothing_has_a_page(self, operator: Client):
         make_agent(graph=None, input_schema=None, tools=None, interrupt_before=None)

@@ -333,10 +333,21 @@ def test_htmx_gets_the_form_alone(alice: User) -> None:
     interrupt = make_interrupt(tool_review(("refund", REFUND)))
     client = Client()
     client.force_login(alice)
-    response = client.post(url(interrupt, "draft"), {}, headers={"HX-Request": "true"})
+    data = {"questions.0.fingerprint": interrupt.fingerprint}
+    response = client.post(url(interrupt, "draft"), data, headers={"HX-Request": "true"})
     page = text_of(response)
     assert 'id="decide"' in page
     assert "<html" not in page
+
+
+def test_htmx_gets_nothing_for_a_form_that_is_partly_over(alice: User, bob: User) -> None:
+    first, second = factories.pause(factories.start_run(), {"query": "A?"}, {"query": "B?"})
+    decide(second, bob)
+    client = Client()
+    client.force_login(alice)
+    shown = {f"questions.{n}.fingerprint": q.fingerprint for n, q in enumerate((first, second))}
+    response = client.post(url(first, "draft"), shown, headers={"HX-Request": "true"})
+    assert (response.status_code, response.content) == (204, b"")
 
 
 # Too late -------------------------------------------------------------------------------------
