@@ -61,7 +61,10 @@ def test_what_was_decided_and_not_sent_is_withdrawn(alice, bob, three):
     assert (theirs.status, theirs.run, third.status) == ("withdrawn", None, "superseded")
     take(made[0].run)
     answers = assignments.make(made[0].run).answers
-    assert [answer.decision for answer in answers] == [decision.pk for decision in made]
+    assert {(answer.decision, answer.then, answer.settled) for answer in answers} == {
+        (theirs.pk, "finish", True),  # its question is open all the same, and known to be
+        *((decision.pk, "finish", False) for decision in made),
+    }
 
 
 def test_no_call_of_it_may_run(alice):
