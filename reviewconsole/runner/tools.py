@@ -3,7 +3,7 @@
 `install` wraps `run` and `arun` of LangChain's `BaseTool`, and whatever its subclasses put in the
 place of these or of `invoke` and `ainvoke`. Outside of a runner's run nothing changes.
 
-Uses what LangChain keeps private; `tests/runner/test_langgraph_guards.py` fails when that moves.
+Uses what LangChain keeps private; `tests/runner/test_langchain_guards.py` fails when that moves.
 """
 
 from __future__ import annotations

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.tools import BaseTool, tool
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
 from reviewconsole.protocol.exceptions import Unauthorised
 from reviewconsole.protocol.messages import (
     Assignment,
+    CallTool,
     Cancel,
     Cancelled,
     Claim,
@@ -253,3 +256,38 @@ async def test_an_agent_that_cannot_be_loaded_does_not_hide_the_others(peer):
     alone = Runner(peer.url, TOKEN, {"broken": broken}, name="host:1")
     with pytest.raises(NothingToServe):
         await alone.run()
+
+
+async def test_it_says_whether_it_can_hold_tool_calls(peer, monkeypatch):
+    async with serving(peer, graph(Gate())):
+        assert peer.of(Hello)[-1].cannot_gate is None
+        monkeypatch.setattr(BaseTool, "arun", lambda self, tool_input: None)
+        peer.drop()
+        await until(lambda: len(peer.of(Hello)) == 2)
+        assert peer.of(Hello)[-1].cannot_gate == (
+            "BaseTool.arun of this langchain-core takes other arguments than is known"
+        )
+
+
+async def test_it_does_not_serve_when_tools_would_ask_nobody(peer, monkeypatch):
+    bare = inspect.unwrap(BaseTool.run)
+    monkeypatch.setattr(BaseTool, "run", bare)
+    runner = Runner(peer.url, TOKEN, {"agent": spec(graph(Gate()))}, name="host:1")
+    with pytest.raises(interrupts.NotInForce, match="so a rejected call could run"):
+        await runner.run()
+
+
+async def test_the_tools_of_a_run_ask_the_console(peer):
+    @tool
+    def pay(amount: int) -> str:
+        """Pay money."""
+        return "paid"
+
+    def node(state: State) -> State:
+        pay.invoke({"amount": 1})
+        return {"n": 1}
+
+    peer.runs.append(run_of(1))
+    async with serving(peer, graph(node)):
+        await until(lambda: peer.of(Finished))
+    assert [(each.lease, each.tool) for each in peer.of(CallTool)] == [(Lease(1, 1), "pay")]
