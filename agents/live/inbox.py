@@ -22,7 +22,7 @@ LINGER = timedelta(seconds=60)
 
 _ROW = (
     "pk", "position", "kind", "status", "created_at", "closed_at", "dialect", "headline", "actions",
-    "thread__title", "thread__thread_id", "thread__agent__name",
+    "thread__title", "thread__thread_id", "thread__agent__name", "run__status",
 )  # fmt: skip
 _DECIDED = (
     "decision__summary", "decision__decided_by__username", "decision__decided_by__first_name",
@@ -104,7 +104,7 @@ def _number(text: str) -> int | None:
 
 
 def _matching(filters: Mapping[str, str]) -> InterruptQuerySet:
-    found = Interrupt.objects.select_related("thread__agent")
+    found = Interrupt.objects.select_related("thread__agent", "run")
     if agent := filters.get("agent"):
         found = found.filter(thread__agent__name=agent)
     for word in filters.get("q", "").split():

@@ -69,6 +69,8 @@ def glyph(interrupt: Interrupt) -> SafeString:
         return _glyph(shape, interrupt.status, interrupt.get_status_display())
     if interrupt.kind == Interrupt.Kind.BREAKPOINT:
         return _glyph("breakpoint", "pending", "Breakpoint")
+    if interrupt.kind == Interrupt.Kind.NODE_INTERRUPT:
+        return _glyph("breakpoint", "pending", "Stopped node")
     if interrupt.dialect in _QUESTIONS:
         return _glyph("question", "pending", "Question")
     return _glyph("waiting", "pending", "Tool call")

@@ -15,8 +15,11 @@ from tests.factories import (
     breakpoint_before,
     connect_runner,
     decide,
+    fail,
     make_agent,
     make_interrupt,
+    start_run,
+    take,
     tool_review,
 )
 
@@ -70,6 +73,13 @@ def test_a_row_says_what_when_and_how_much(reader: Client):
     assert "2 calls" in page
 
 
+def test_a_row_says_that_its_step_has_failed_beside_it(reader: Client):
+    run = start_run()
+    take(run)
+    fail(run, "no such order", "Sure?")
+    assert "<span>beside a failure</span>" in reader.get("/").text
+
+
 @pytest.mark.parametrize(
     ("value", "kind", "shape", "words"),
     [
@@ -81,6 +91,7 @@ def test_a_row_says_what_when_and_how_much(reader: Client):
             "breakpoint",
             "Breakpoint",
         ),
+        ("too long", "node_interrupt", "breakpoint", "Stopped node"),
     ],
 )
 def test_shape_and_word_say_the_kind(reader: Client, value, kind: str, shape: str, words: str):
