@@ -6,6 +6,7 @@ import pytest
 
 from agents.exceptions import InvalidAnswer
 from agents.reviews import AnswerShape
+from agents.services import interrupts
 from reviewconsole.protocol.plain import Plain
 from tests.pauses.desk import APPROVE, Desk, call, receipts, reject, said, value
 
@@ -58,3 +59,61 @@ def test_4_a_schema_that_langgraph_does_not_check_is_checked_here(desk: Desk):
             desk.decide(asked, value(wrong, AnswerShape.TYPED))
     desk.decide(asked, value({"amount": 7}, AnswerShape.TYPED))
     assert desk.finished(thread)["answer"] == {"amount": 7}
+
+
+UNUSABLE = {
+    "remote": {"$ref": "https://schemas.example.com/answer.json"},
+    "contradictory": {"type": "string", "minLength": 5, "maxLength": 2},
+    "no schema": {"type": "colour"},
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_4_a_schema_that_makes_no_form_is_answered_in_json(desk: Desk, name: str):
+    thread = desk.start("by_any_schema", {"schema": UNUSABLE[name]})
+    asked = desk.question(thread)
+    request = interrupts.request_of(asked)
+    assert (asked.dialect, request.shapes) == ("typed", (AnswerShape.JSON,))
+    assert request.note.startswith("The agent's response schema cannot be used.")
+    desk.decide(asked, value({"any": "thing"}))
+    assert desk.finished(thread)["answer"] == {"any": "thing"}
+
+
+def test_4_a_schema_that_contains_itself_is_checked_at_every_level(desk: Desk):
+    node = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "parts": {"type": "array", "items": {"$ref": "#/$defs/node"}},
+        },
+        "required": ["name"],
+    }
+    schema = {"$defs": {"node": node}, "$ref": "#/$defs/node"}
+    thread = desk.start("by_any_schema", {"schema": schema})
+    asked = desk.question(thread)
+    nameless: Plain = {"name": "lamp", "parts": [{"name": "arm", "parts": [{}]}]}
+    with pytest.raises(InvalidAnswer):
+        desk.decide(asked, value(nameless, AnswerShape.TYPED))
+    named: Plain = {"name": "lamp", "parts": [{"name": "arm", "parts": [{"name": "screw"}]}]}
+    desk.decide(asked, value(named, AnswerShape.TYPED))
+    assert desk.finished(thread)["answer"] == named
+
+
+def test_1_the_shape_that_was_taken_last_is_offered_first(desk: Desk):
+    """Nobody says which answer the agent reads; what it took says a little."""
+    question = {"value": {"prompt": "Which colour?"}}
+    thread = desk.start("any_value", question)
+    asked = desk.question(thread)
+    assert interrupts.request_of(asked, learned=False).shapes[0] is AnswerShape.TEXT
+    desk.decide(asked, value("red", AnswerShape.DATA))
+    assert desk.finished(thread)["answer"] == {"data": "red"}
+
+    again = desk.question(desk.start("any_value", question))
+    assert interrupts.request_of(again).shapes[0] is AnswerShape.DATA
+
+
+def test_17_a_value_of_no_known_form_says_so(desk: Desk):
+    asked = desk.question(desk.start("any_value", {"value": {"kind": "vote", "options": [1, 2]}}))
+    request = interrupts.request_of(asked)
+    assert (asked.dialect, request.value) == ("raw", {"kind": "vote", "options": [1, 2]})
+    assert request.note.startswith("The console knows no form for this shape.")

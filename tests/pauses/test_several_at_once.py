@@ -80,12 +80,13 @@ def test_12_the_same_question_twice_is_two_questions(desk: Desk):
     assert desk.finished(thread)["said"] == ["yes", "no"]
 
 
+@pytest.mark.parametrize("tool", ["confirm", "confirm_later"])
 @pytest.mark.parametrize("slow", [0, 1, 2])
-def test_12_calls_of_one_tool_node_get_each_its_own_answer(desk: Desk, slow: int):
+def test_12_calls_of_one_tool_node_get_each_its_own_answer(desk: Desk, tool: str, slow: int):
     """Whichever call arrives last, at whatever execution."""
     names = ["pay 1", "pay 1000000", "pay 7"]
     calls = [
-        call("confirm", what=name, seconds=0.3 if number == slow else 0.0)
+        call(tool, what=name, seconds=0.3 if number == slow else 0.0)
         for number, name in enumerate(names)
     ]
     thread = desk.start("calls", said(*calls))

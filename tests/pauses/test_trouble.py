@@ -135,6 +135,20 @@ def test_10_a_node_that_interrupts_itself_is_skipped(desk: Desk):
     assert desk.names(thread) == ["check", "act"]
 
 
+def test_10_two_that_share_their_id_are_two(desk: Desk):
+    thread = desk.start("two_node_interrupts", {"subject": "the party"})
+    asked = desk.asked(thread)
+    assert [(each.node, each.value) for each in asked] == [
+        ("check", "the party is too long"),
+        ("check_too", "the party is too loud"),
+    ]
+    assert len({each.interrupt_id for each in asked}) == 1
+    desk.decide(asked[0], APPROVE, update={"approved_already": True})
+    desk.decide(asked[1], APPROVE)
+    assert desk.finished(thread)["answer"] == "checked"
+    assert receipts(asked) == ["applied", "applied"]
+
+
 # The state, and the end ----------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ class State(TypedDict, total=False):
 
     subject: str
     form: str
+    schema: dict[str, Any]
     approved_already: bool
     answer: Any
 
@@ -106,6 +107,11 @@ def ask_by_schema(state: State) -> State:
     return {"answer": interrupt({"how much": state["subject"]}, response_schema=SCHEMA)}
 
 
+def ask_by_any_schema(state: State) -> State:
+    """Ask for what the schema in the input says, if it says anything."""
+    return {"answer": interrupt("which?", response_schema=state["schema"])}
+
+
 # Row 7: the inbox that came before the middleware.
 
 
@@ -139,6 +145,15 @@ def check(state: State) -> State:
     return {"answer": "checked"}
 
 
+def check_too(state: State) -> State:
+    """Refuse beside another: both interrupts have the same id."""
+    note("check_too")
+    if not state.get("approved_already"):
+        with warnings.catch_warnings(action="ignore"):
+            raise NodeInterrupt(f"{state['subject']} is too loud")
+    return {}
+
+
 def one_node(node: Any, *, after: Any = None) -> Any:
     """A graph of this node, and perhaps one more."""
     builder = StateGraph(State)
@@ -155,5 +170,12 @@ def act(state: State) -> State:
 
 typed = one_node(ask_typed)
 by_schema = one_node(ask_by_schema)
+by_any_schema = one_node(ask_by_any_schema)
 old_inbox = one_node(ask_the_old_way)
 node_interrupt = one_node(check, after=act)
+
+side_by_side = StateGraph(State)
+for node in (check, check_too):
+    side_by_side.add_node(node)
+    side_by_side.add_edge(START, node.__name__)
+two_node_interrupts = side_by_side.compile()

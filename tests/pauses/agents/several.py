@@ -1,5 +1,6 @@
 """Rows 11 and 12: several questions at once, and several in a row."""
 
+import asyncio
 import operator
 import time
 from typing import Annotated, Any
@@ -131,6 +132,15 @@ def confirm(what: str, seconds: float = 0.0) -> str:
     return f"{what}: {answer}"
 
 
+@tool
+async def confirm_later(what: str, seconds: float = 0.0) -> str:
+    """Do as `confirm`, without a thread."""
+    await asyncio.sleep(seconds)
+    answer = interrupt(f"{what}?")
+    note("confirm", what=what, answer=answer)
+    return f"{what}: {answer}"
+
+
 def chatbot(state: Messages) -> dict[str, Any]:
     """Propose calls, then report."""
     return {"messages": [Parrot().invoke(state["messages"])]}
@@ -138,7 +148,7 @@ def chatbot(state: Messages) -> dict[str, Any]:
 
 talk = StateGraph(Messages)
 talk.add_node(chatbot)
-talk.add_node("tools", ToolNode([confirm]))
+talk.add_node("tools", ToolNode([confirm, confirm_later]))
 talk.add_edge(START, "chatbot")
 talk.add_conditional_edges("chatbot", tools_condition)
 talk.add_edge("tools", "chatbot")
