@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.reviews.paths import Path
+from agents.reviews.restored_types import is_restored
 from reviewconsole.protocol.plain import Plain, Typed
 
 MAX_DEPTH = 200  # LangGraph's store fails at about 250 levels; the answer's own wrapping adds a few
@@ -33,6 +34,8 @@ def unstorable(value: Plain) -> Iterator[tuple[Path, str]]:
                 yield path, "Needs more than 64 bits and cannot be stored."
             case str() if not _well_formed(item):
                 yield path, "Holds half of a character pair and would be stored as '?'."
+            case Typed() if not is_restored(item):
+                yield path, f"Would reach the agent as plain data and not as {item.type_name}."
 
 
 def walk(value: Plain) -> Iterator[tuple[Path, Plain]]:

@@ -148,10 +148,16 @@ class TestParse:
         count = next(form for form in read.channels if form.channel == "count")
         assert (count.field.text, count.field.error) == ("ten", "")
 
-    def test_an_object_of_the_agent_stays_one(self):
-        order = Typed(5, "shop", "Order", {"id": 1}, "model_validate_json")
-        state: Plain = {"order": order}
-        assert parse(SCHEMA, state, posted("order", state=state)).update == {"order": order}
+    def test_an_object_stays_one_whatever_the_schema_says(self):
+        when = Typed(1, "datetime", "date", [2026, 11, 22])
+        state: Plain = {"order": {"due": when}}
+        assert parse(SCHEMA, state, posted("order", state=state)).update == state
+
+    def test_an_object_that_would_not_stay_one_is_refused(self):
+        state: Plain = {"order": Typed(5, "shop", "Order", {"id": 1})}
+        assert parse(SCHEMA, state, posted("order", state=state)).errors == {
+            "state.order": "Would reach the agent as plain data and not as shop.Order."
+        }
 
     def test_a_channel_that_is_not_there_is_not_written(self):
         post = posted("note") | {"state.secret:on": ["1"], "state.secret": ["mine"]}

@@ -27,13 +27,17 @@ def nested(levels: int) -> Plain:
             [(("a", "\ud800"), "Holds half of a character pair and would be stored as '?'.")],
         ),
         (
-            Typed(2, "m", "A", ["\udfff"]),
-            [(("A", 0), "Holds half of a character pair and would be stored as '?'.")],
+            Typed(0, "builtins", "set", ["\udfff"]),
+            [(("set", 0), "Holds half of a character pair and would be stored as '?'.")],
+        ),
+        (
+            [Typed(5, "shop", "Order", {"id": 1})],
+            [((0,), "Would reach the agent as plain data and not as shop.Order.")],
         ),
         (nested(MAX_DEPTH), []),
         (nested(5000), [((), f"Is nested more than {MAX_DEPTH} levels deep.")]),
     ],
-    ids=["most", "more", "less", "key", "typed", "deep", "deeper"],
+    ids=["most", "more", "less", "key", "typed", "object", "deep", "deeper"],
 )
 def test_unstorable(value, found):
     assert list(unstorable(value)) == found

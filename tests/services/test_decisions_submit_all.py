@@ -178,7 +178,7 @@ def test_any_channel_may_be_written_where_the_schema_is_unknown(alice):
 
 def test_values_of_types_that_json_cannot_say_pass_the_schema_by(alice):
     with_state()
-    money = Typed(5, "app.models", "Money", {"value": 1})
+    money = Typed(0, "decimal", "Decimal", "10.50")
     (made,) = submit_all(alice, submission(make_interrupt()), update={"notes": [money]})
     assert Decision.objects.get(pk=made.pk).update == {"notes": [money]}
 
