@@ -21,6 +21,7 @@ from agents.services.decisions import Submission
 from agents.views.access import ConsoleRequest, console_page, page
 from agents.views.inbox import inbox_topic
 from agents.views.pauses import Pause
+from reviewconsole.protocol.plain import Plain
 
 LATEST = 4  # messages that stand open; the earlier ones are folded
 
@@ -181,12 +182,19 @@ def _page(
         next_pause=_next_pause(asked),
         earlier=story[:-LATEST],
         latest=story[-LATEST:],
-        state=pause.state,
+        state=_besides_messages(pause.state) if story else pause.state,
         picture=graph_picture.draw(
             asked.thread.agent.graph, waiting=sorted({item.node for item in pause.interrupts})
         ),
         **(_form_context(pause, form) | shown),
     )
+
+
+def _besides_messages(state: Plain) -> Plain:
+    """The state without what the conversation tells."""
+    if not isinstance(state, dict):
+        return state
+    return {channel: value for channel, value in state.items() if channel != "messages"}
 
 
 def _next_pause(asked: Interrupt) -> Interrupt | None:

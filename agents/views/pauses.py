@@ -54,6 +54,11 @@ class Card:
         return (is_interrupt or by_id) and not self.request.guessed
 
     @property
+    def is_about_node(self) -> bool:
+        """Whether it is a node that waits: what it will read is the state."""
+        return self.interrupt.kind != Interrupt.Kind.INTERRUPT and not self.is_about_tools
+
+    @property
     def has_moved_arguments(self) -> bool:
         """Whether what a call runs with is part of what moves."""
         return any(part.is_argument for part in self.moved)
