@@ -31,6 +31,7 @@ from agents.services.column_text import column_text
 from agents.services.moved_questions import as_stored
 from agents.services.submissions import Checked, Submission, check, check_update
 from reviewconsole.protocol.messages import Applied, Delivered, Lease, RefusalCode
+from reviewconsole.protocol.moving import path_of
 from reviewconsole.protocol.plain import Plain
 from reviewconsole.protocol.values import Moving
 
@@ -74,7 +75,7 @@ def submit_all(
 
     The last decision of a pause queues the run that resumes it. `update` are channels of the
     agent's state to write before it goes on. All checks come before the first write. Queries: about
-    20, and 3 a submission.
+    17, and 3 a submission.
 
     Raises:
         NotAllowed: the person may not decide.
@@ -358,4 +359,5 @@ def _check_channels_are_free(paused: Run, update: Arguments | None) -> None:
 
 def _summary(made: Checked, update: Arguments | None) -> str:
     channels = f"; changed the state: {', '.join(map(str, update))}" if update else ""
-    return made.answer.summary + channels
+    paths = ", ".join(join("", *path_of(part)) or "the order" for part in made.moving)
+    return made.answer.summary + (f"; whatever stands at {paths}" if paths else "") + channels

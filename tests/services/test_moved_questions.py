@@ -91,6 +91,7 @@ def test_an_answer_is_bound_to_what_stays(alice):
     (anew,) = ask_anew(make_interrupt(AT_NOON), alice, LATER)
     decision = submit(anew, alice, TIME)
     assert moving(decision) == [TIME]
+    assert decision.summary == "answered: yes; whatever stands at asked"
     take(decision.run)
     (answer,) = assignments.make(decision.run).answers
     assert answer.moving == (TIME,)
