@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.models import Decision, Interrupt, Run, Runner
+from agents.live.tools import why_unheld
+from agents.models import Agent, Decision, Interrupt, Run, Runner
 from agents.reviews.paths import join
 from reviewconsole.protocol.moving import path_of
 from reviewconsole.protocol.values import Moving
@@ -29,6 +30,7 @@ class Receipt:
     undecided: tuple[Interrupt, ...]  # of the same pause; while there are any, nothing is sent
     is_runner_online: bool  # for the agent; asked only while the decision is under way
     runner_seen_at: datetime | None  # when one was online last; None if none ever was
+    unheld: str  # why those that are online may not run the agent, whose calls are to be held
     anew: Interrupt | None  # what its task asked instead, where the decision does not count
     dismissed: Decision | None  # the decision that withdrew it before it was sent
     next_pause: Interrupt | None  # what the thread asks now, else what waits longest of all
@@ -98,7 +100,7 @@ class Receipt:
 def receipt(asked: Interrupt) -> Receipt | None:
     """How far the decision on this interrupt has come; None while there is none.
 
-    At most six queries.
+    At most six queries, and one more where no runner that is online can hold tool calls.
     """
     decision: Decision | None = getattr(asked, "decision", None)
     if decision is None:
@@ -106,9 +108,9 @@ def receipt(asked: Interrupt) -> Receipt | None:
     run = decision.run
     pending = Interrupt.objects.pending()
     others = pending.exclude(run=asked.run_id)
-    online, seen_at = True, None
+    online, seen_at, unheld = True, None, ""
     if decision.applied_at is None and run is not None and run.status in Run.ACTIVE:
-        online, seen_at = _runners(asked.thread.agent.name)
+        online, seen_at, unheld = _runners(asked.thread.agent)
     is_void = decision.status in (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
     return Receipt(
         decision=decision,
@@ -116,6 +118,7 @@ def receipt(asked: Interrupt) -> Receipt | None:
         undecided=tuple(pending.filter(run=asked.run_id)) if run is None else (),
         is_runner_online=online,
         runner_seen_at=seen_at,
+        unheld=unheld,
         anew=_asked_anew(asked) if is_void else None,
         dismissed=_dismissed(asked) if is_void and run is None else None,
         next_pause=others.filter(thread=asked.thread_id).order_by("pk").first()
@@ -146,9 +149,10 @@ def _dismissed(asked: Interrupt) -> Decision | None:
     return by.first()
 
 
-def _runners(agent: str) -> tuple[bool, datetime | None]:
-    """Whether a runner serves the agent now, and when one was heard last."""
-    serving = Runner.objects.serving(agent)
-    if serving.online().exists():
-        return True, None
-    return False, serving.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
+def _runners(agent: Agent) -> tuple[bool, datetime | None, str]:
+    """Whether a runner serves the agent now, when one was heard last, why none may run it."""
+    serving = Runner.objects.serving(agent.name)
+    if online := list(serving.online()):
+        return True, None, why_unheld(agent, online)
+    last = serving.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
+    return False, last, ""

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from agents.models import CallVerdict, Gate, ToolSetting, Violation
+from agents.models import CallVerdict, Gate, Runner, ToolSetting, Violation
 from agents.services import runners, tool_settings
 from tests.factories import (
     decide,
@@ -133,6 +133,16 @@ def test_a_run_that_waits_for_a_runner_that_can_hold_calls_says_so(admin, ada):
     page = admin.get(f"/threads/{run.thread_id}/").text
     told = re.sub(r"<[^>]*>|\s+", " ", page)
     assert f"Run {run.pk} waits: no connected runner can hold tool calls ( {DEAF} )" in told
+
+
+def test_a_decision_that_waits_for_such_a_runner_says_so(admin, alice, ada):
+    asked = make_interrupt()
+    Runner.objects.update(cannot_gate=DEAF)
+    tool_settings.set_gate(agent=asked.thread.agent_id, tool="refund", gate=Gate.ALWAYS, user=ada)
+    decide(asked, alice)
+    page = admin.get(f"/interrupts/{asked.pk}/").text
+    told = re.sub(r"<[^>]*>|\s+", " ", page)
+    assert f"It waits: no connected runner can hold tool calls ( {DEAF} )" in told
 
 
 def test_a_violation_stands_on_the_page_of_its_thread(admin, alice):
