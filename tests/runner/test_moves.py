@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import operator
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langchain_core.tools import tool
+from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.prebuilt import ToolNode, tools_condition
+from langgraph.pregel._messages import _messages_delta_reducer
 from typing_extensions import TypedDict
 
 from reviewconsole.protocol.messages import Finished, Paused
@@ -337,3 +339,32 @@ async def test_calls_are_decided_and_the_state_changed_at_once(peer, client, kin
         Reply(verdict, update={"note": "edited", "out": ["added"]}),
         ["added", "edited", result, result],
     )
+
+
+async def test_a_change_of_a_channel_that_is_stored_as_its_writes(peer, client):
+    """As deep agents keep their messages: a checkpoint holds what was written, not the value."""
+
+    class Deltas(TypedDict, total=False):
+        messages: Annotated[list[AnyMessage], DeltaChannel(cast(Any, _messages_delta_reducer))]
+
+    def ask(state: Deltas) -> Deltas:
+        assert all(message.id for message in state["messages"])
+        return {"messages": [AIMessage(f"{len(state['messages'])}: {interrupts.interrupt('?')}")]}
+
+    builder = StateGraph(Deltas)
+    builder.add_node(ask)
+    builder.add_edge(START, "ask")
+    graph = builder.compile()
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, graph)
+        await desk.start({"messages": [("user", "hi")]})
+        await desk.resume("first")
+        await desk.start({"messages": [("user", "again")]})
+        return desk, desk.decide(Reply("yes", update={"messages": [("user", "added")]}))
+
+    async def check(desk, run, outcome, requests):
+        contents = [message.content for message in values(outcome)["messages"]]
+        assert contents == ["hi", "1: first", "again", "added", "4: yes"], requests
+
+    await at_every_request(peer, client, prepare, check)
