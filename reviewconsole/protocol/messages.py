@@ -18,6 +18,8 @@ from reviewconsole.protocol.values import (
     Owner as Owner,
     Parts as Parts,
     Scope as Scope,
+    StoredCheckpoint as StoredCheckpoint,
+    StoredWrite as StoredWrite,
     Value as Value,
     Whole as Whole,
     Write as Write,
@@ -327,29 +329,6 @@ class Assignments:
 
     code: ClassVar[int] = 44
     runs: tuple[Assignment, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredWrite:
-    """A pending write as it is read back."""
-
-    task_id: str
-    channel: str
-    value: Whole
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCheckpoint:
-    """A checkpoint as it is read back, with its writes in (task path, task id, index) order."""
-
-    thread: str
-    ns: str
-    checkpoint_id: str
-    parent_id: str | None
-    document: bytes
-    metadata: bytes
-    values: tuple[ChannelValue, ...]
-    writes: tuple[StoredWrite, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,29 @@ class ChannelValue:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredWrite:
+    """A pending write as it is read back."""
+
+    task_id: str
+    channel: str
+    value: Whole
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint as it is read back, with its writes in (task path, task id, index) order."""
+
+    thread: str
+    ns: str
+    checkpoint_id: str
+    parent_id: str | None
+    document: bytes
+    metadata: bytes
+    values: tuple[ChannelValue, ...]
+    writes: tuple[StoredWrite, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Moving:
     """A part of a question that is another one each time the agent asks; see `moving`."""
 
