@@ -36,7 +36,16 @@ SAFE = {"add", "floatformat", "length", "pluralize", "took"}
 
 OWN = {
     *("actions", "active", "attempt", "capacity", "console", "count", "counter", "earlier"),
-    *("fingerprint", "get_status_display", "in_hand", "kind", "number", "pk", "position"),
+    *(
+        "fingerprint",
+        "get_status_display",
+        "get_trigger_display",
+        "in_hand",
+        "kind",
+        "number",
+        "pk",
+        "position",
+    ),
     *("run_id", "runners", "running", "size", "state", "status", "type", "waiting", "word"),
     "words",
 }
