@@ -7,6 +7,7 @@ import pytest
 from agents.exceptions import InvalidAnswer
 from agents.models import Thread
 from agents.reviews import ActionDecision, DecisionType
+from agents.services import decisions
 from tests.pauses.desk import APPROVE, Desk, call, edit, receipts, reject, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,6 +80,18 @@ def test_8_a_breakpoint_is_passed_when_the_state_was_changed_first(desk: Desk):
     desk.decide(asked, APPROVE, update={"text": "changed-"})
     assert desk.finished(thread)["text"] == "changed-secondthird"
     assert desk.names(thread) == ["first", "second", "third"]
+
+
+def test_8_a_thread_is_finished_at_a_breakpoint(desk: Desk):
+    thread = desk.start("before_tools", said(MAIL, DELETE))
+    asked = desk.question(thread)
+    decisions.dismiss(
+        interrupt=asked.pk, user=desk.alice, fingerprint=asked.fingerprint, reason="Too late."
+    )
+    desk.browser.nudge()
+    messages = desk.finished(thread)["messages"]
+    assert (len(messages), desk.names(thread)) == (2, [])
+    assert receipts([asked]) == ["applied"]
 
 
 def test_9_a_person_writes_as_the_node(desk: Desk):

@@ -8,13 +8,13 @@ import pytest
 
 from agents.models import Decision, Interrupt, Run
 from tests.pauses.desk import Desk, call, receipts, said
-from tests.pauses.html_forms import Form
+from tests.pauses.html_forms import Form, forms
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MAIL = call("send_email", to="alice", subject="Hello")
 DELETE = call("delete_file", path="/exports")
-ANSWER = "questions.0.actions.0.answer"
+ANSWER, TYPE = "questions.0.actions.0.answer", "questions.0.actions.0.type"
 
 
 def form_of(desk: Desk, asked: Interrupt, leads_to: str = "/decide/") -> Form:
@@ -93,3 +93,65 @@ def test_what_the_agent_failed_on_is_asked_again(desk: Desk):
     second = desk.question(thread)
     desk.browser.send(form_of(desk, second), {ANSWER: "12"})
     assert desk.finished(thread)["answer"] == 12
+
+
+def test_a_node_is_skipped_with_one_button(desk: Desk):
+    thread = desk.start("before_second", {"text": ""})
+    desk.browser.send(form_of(desk, desk.question(thread)), {TYPE: "skip"})
+    assert desk.finished(thread)["text"] == "firstthird"
+
+
+def test_a_person_writes_as_the_node(desk: Desk):
+    thread = desk.start("feedback", {"text": ""})
+    fields = {
+        TYPE: "write",
+        "questions.0.actions.0.args.feedback:state": "value",
+        "questions.0.actions.0.args.feedback": "Shorter, please.",
+    }
+    desk.browser.send(form_of(desk, desk.question(thread)), fields)
+    assert desk.finished(thread) == {"text": "writepublish", "feedback": "Shorter, please."}
+    assert desk.names(thread) == ["write", "publish"]
+
+
+def test_the_state_is_changed_before_the_node_runs(desk: Desk):
+    thread = desk.start("before_second", {"text": ""})
+    asked = desk.question(thread)
+    opened = desk.browser.post(
+        f"/interrupts/{asked.pk}/draft/", form_of(desk, asked).filled({"state.text:on": "1"})
+    )
+    (form,) = [form for form in forms(opened) if form.action.endswith("/decide/")]
+    assert ("state.text", "first") in form.fields
+    desk.browser.send(form, {"state.text": "changed-", TYPE: "approve"})
+    assert desk.finished(thread)["text"] == "changed-secondthird"
+
+
+def test_a_question_that_moves_is_answered_with_a_tick(desk: Desk):
+    thread = desk.start("moves", {"subject": "5 EUR"})
+    for ticked in ({}, {"questions.0.moving": "on"}):
+        asked = desk.question(thread)
+        desk.browser.send(form_of(desk, asked), {ANSWER: "yes", **ticked})
+    assert desk.finished(thread)["answer"] == "yes"
+
+
+def test_a_guessed_format_is_answered_in_json_instead(desk: Desk):
+    thread = desk.start("chat", said(call("wire_money", amount=5, to="alice")))
+    asked = desk.question(thread)
+    opened = desk.browser.post(
+        f"/interrupts/{asked.pk}/draft/", form_of(desk, asked).filled({"questions.0.raw": "1"})
+    )
+    (form,) = [form for form in forms(opened) if form.action.endswith("/decide/")]
+    answer = {ANSWER: '{"approved": true, "by": "alice"}', "questions.0.actions.0.shape": "json"}
+    desk.browser.send(form, answer)
+    assert desk.last_words(thread) == "It says: paid"
+    assert Decision.objects.get(interrupt=asked).resume == {"approved": True, "by": "alice"}
+
+
+def test_a_draft_outlives_its_page(desk: Desk):
+    thread = desk.start("any_value", {"value": "Which colour?"})
+    asked = desk.question(thread)
+    draft = form_of(desk, asked).filled({ANSWER: "a dark re"})
+    desk.browser.post(f"/interrupts/{asked.pk}/draft/?keep", draft)
+    reopened = form_of(desk, asked)
+    assert (ANSWER, "a dark re") in reopened.fields
+    desk.browser.send(reopened, {ANSWER: "a dark red"})
+    assert desk.finished(thread)["answer"] == "a dark red"
