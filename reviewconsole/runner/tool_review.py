@@ -7,21 +7,22 @@ The question has the form that LangChain's review middleware has with `interrupt
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt, _validate_resume
 from pydantic import (
+    BaseModel,
     Discriminator,
+    PydanticUserError,
     TypeAdapter,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
     create_model,
 )
-from typing_extensions import TypedDict
 
 from reviewconsole.runner import tool_arguments
 from reviewconsole.runner.answers import AnswerBook, Asked, open_book
@@ -29,20 +30,20 @@ from reviewconsole.runner.gate import Call
 from reviewconsole.runner.stored import Unstorable
 
 
-class Approve(TypedDict):
+class Approve(BaseModel):
     """Run the call as it is."""
 
     type: Literal["approve"]
 
 
-class Reject(TypedDict):
+class Reject(BaseModel):
     """Do not run the call; the agent is told so, and why."""
 
     type: Literal["reject"]
-    message: NotRequired[str]
+    message: str = ""
 
 
-class Respond(TypedDict):
+class Respond(BaseModel):
     """Do not run the call; the message stands for its result."""
 
     type: Literal["respond"]
@@ -117,8 +118,8 @@ class CallReview:
         name: Any = Literal[self._call.tool.name]
         action = create_model("EditedAction", name=name, args=_arguments(self._call.tool))
         edit = create_model("Edit", type=Literal["edit"], edited_action=action)
-        kinds: Any = Approve | Annotated[edit, WrapValidator(_as_sent)] | Reject | Respond
-        return TypeAdapter(Annotated[kinds, Discriminator("type")])
+        one: Any = Annotated[Approve | edit | Reject | Respond, Discriminator("type")]
+        return TypeAdapter(Annotated[one, WrapValidator(_as_sent)])
 
 
 def declined(
@@ -142,13 +143,14 @@ def _rejection(call: Call, reason: str | None) -> str:
 
 
 def _arguments(tool: BaseTool) -> Any:
-    return (
-        tool_arguments.model(tool)
-        or Annotated[dict[str, Any], WithJsonSchema(tool_arguments.schema(tool))]
-    )
+    try:
+        shown = tool_arguments.schema(tool)
+    except PydanticUserError:  # a type that JSON Schema cannot say: the tool itself will check
+        return dict[str, Any]
+    return tool_arguments.model(tool) or Annotated[dict[str, Any], WithJsonSchema(shown)]
 
 
 def _as_sent(answer: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    """Check an edit and pass it on as it was sent: the tool itself converts its arguments."""
+    """Check an answer and pass it on as it was sent: the tool itself converts its arguments."""
     check(answer)
     return answer

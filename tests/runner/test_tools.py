@@ -312,6 +312,22 @@ async def test_arguments_that_cannot_be_stored_are_asked_for_without_them(effect
     assert effects == [2**70]
 
 
+async def test_arguments_whose_type_no_schema_can_say_are_reviewed_all_the_same(effects, desk):
+    @tool
+    def draw(colour: str, then: Callable[[], str] | None = None) -> str:
+        """Draw."""
+        effects.append(colour)
+        return "drawn"
+
+    at = desk(one_node(by_hand(draw, whole=True)), draw=Verdict.REVIEW)
+    paused = await at.start(calling(call("draw", "c1", colour="red")))
+    (question,) = paused.interrupts
+    action = question.response_schema["$defs"]["EditedAction"]["properties"]
+    assert action["args"] == {"additionalProperties": True, "title": "Args", "type": "object"}
+    await at.resume(APPROVE)
+    assert effects == ["red"]
+
+
 # Classes, threads, nesting -------------------------------------------------------------------
 
 
