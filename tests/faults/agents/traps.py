@@ -2,6 +2,7 @@
 
 import operator
 import os
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,6 +56,21 @@ def quick(state: State) -> State:
     return {"log": ["quick"]}
 
 
+def skipped(state: State) -> State:
+    """A node that a person passes over."""
+    effect("skipped")
+    return {"log": ["skipped"]}
+
+
+def slow(state: State) -> State:
+    """Ask, then act for as long as the file of `HOLD` exists."""
+    answer = interrupt("slow?")
+    effect("begun", answer=answer, log=state.get("log"))
+    while Path(os.environ["HOLD"]).exists():
+        time.sleep(0.01)
+    return {"log": [f"slow {answer}"]}
+
+
 def graph(*nodes: Any) -> Any:
     """A graph of nodes that run side by side."""
     builder = StateGraph(State)
@@ -70,3 +86,9 @@ strict_beside = graph(strict, quick)
 one_careful = graph(careful)
 two = graph(first, second)
 beside = graph(first, quick)
+slowly = graph(slow)
+
+row = StateGraph(State)
+row.add_sequence([skipped, slow])
+row.add_edge(START, "skipped")
+passing = row.compile(interrupt_before=["skipped"])
