@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import urllib.error
+from typing import Any
 
 import pytest
 
 from agents.models import Decision, Interrupt, Run
+from reviewconsole.protocol.plain import Plain, Typed
+from reviewconsole.protocol.tagged import canonical
 from tests.pauses.desk import Desk, call, receipts, said
 from tests.pauses.html_forms import Form, forms
 
@@ -155,3 +159,32 @@ def test_a_draft_outlives_its_page(desk: Desk):
     assert (ANSWER, "a dark re") in reopened.fields
     desk.browser.send(reopened, {ANSWER: "a dark red"})
     assert desk.finished(thread)["answer"] == "a dark red"
+
+
+ODD: dict[Any, Plain] = {
+    "text": "before",
+    "lines": "one\r\ntwo\n",
+    "number": 2**63,
+    "whole": 120.0,
+    "infinite": math.inf,
+    "bytes": b"\x00\xff",
+    "keys": {1: "one", None: "nothing"},
+    "when": Typed(1, "datetime", "date", [2026, 11, 22]),
+    "who": Typed(0, "builtins", "set", ["alice", "bob"]),
+    "list": [1, 1.0, True, None, "1"],
+    "empty": {},
+    "$type": "a key that looks like ours",
+}
+
+
+def test_what_nobody_edits_comes_back_as_it_was(desk: Desk):
+    asked = {
+        "action_requests": [{"name": "odd", "args": ODD, "description": ""}],
+        "review_configs": [{"action_name": "odd", "allowed_decisions": ["approve", "edit"]}],
+    }
+    thread = desk.start("any_value", {"value": asked})
+    fields = {TYPE: "edit", "questions.0.actions.0.args.text": "after"}
+    desk.browser.send(form_of(desk, desk.question(thread)), fields)
+    (decision,) = desk.finished(thread)["answer"]["decisions"]
+    args = decision["edited_action"]["args"]
+    assert canonical(args) == canonical({**ODD, "text": "after"})
