@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,16 +28,12 @@ def asked_about(question: Any, state: Any) -> tuple[str, ...]:
 
 
 def _matched(requests: Sequence[str | None], calls: Sequence[ToolCall]) -> tuple[str, ...]:
-    ids: dict[str, list[str]] = {}
+    ids: dict[str | None, list[str]] = {}
     for call in calls:
-        if (name := _name(call)) is not None:
-            ids.setdefault(name, []).append(call["id"] or "")
-    return tuple(
-        ids[name].pop(0)
-        if name is not None and name in ids and len(ids[name]) == requests[position:].count(name)
-        else ""
-        for position, name in enumerate(requests)
-    )
+        ids.setdefault(_name(call), []).append(call["id"] or "")
+    wanted = Counter(requests)
+    found = {name: iter(ids[name]) for name in ids if name and len(ids[name]) == wanted[name]}
+    return tuple(next(found[name]) if name in found else "" for name in requests)
 
 
 def _name(call: Any) -> str | None:

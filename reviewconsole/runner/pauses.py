@@ -56,7 +56,6 @@ class Standing:
     at_rest: bool
     unfinished: frozenset[str]
     several: frozenset[str]
-    decided: frozenset[int]  # the decisions that its newest checkpoints were made for
     levels: tuple[RunnableConfig, ...]
 
     def stop_of(self, question: PostedInterrupt) -> Breakpoint | None:
@@ -93,9 +92,9 @@ class _Level:
 
         It is not where a task has failed and none asks: what was decided has come to nothing.
         """
-        if any(task.interrupts for task in self.state.tasks):
+        if any(task.interrupts for task in self.tasks):
             return True
-        if any(task.error and task.result is None for task in self.state.tasks):
+        if any(task.error for task in self.tasks):
             return False
         return any(task.result is not None or self.inside(task) for task in self.state.tasks)
 
@@ -196,11 +195,6 @@ async def read(
         at_rest=all(leaf.at_rest or leaf.level.ns in stopped for leaf in leaves),
         unfinished=frozenset(leaf.task.id for leaf in leaves),
         several=frozenset(leaf.task.id for leaf in leaves if _asks_several(leaf)),
-        decided=frozenset(
-            decision
-            for level in levels
-            if isinstance(decision := (level.state.metadata or {}).get(DECISION), int)
-        ),
         levels=tuple(level.state.config for level in levels),
     )
 

@@ -66,6 +66,7 @@ def batch(*requests: tuple[str, dict[str, Any]]) -> dict[str, Any]:
             ("1", "2"),
         ),
         ([call("1", "pay", n=1), call("2", "pay", n=1)], batch(("pay", {"n": 1})), ("",)),
+        ([call("1", "pay", n=1)], batch(("pay", {"n": 1}), ("pay", {"n": 1})), ("", "")),
         ([call("1", "pay", n=1)], batch(("pay", {"n": True}), ("pay", {"n": 1.0})), ("", "")),
         ([call("1", "pay", n=1)], batch(("send", {"n": 1}), ("pay", {"n": 1})), ("", "1")),
         ([call("1", "pay")], {"action_requests": ["pay", {"name": "pay"}]}, ("", "")),
