@@ -87,7 +87,8 @@ def run_cancel(request: ConsoleRequest, pk: int) -> HttpResponse:
 @console_page
 def run_ask_again(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Let a failed run's pause be asked again, and go back to where it failed."""
-    asked = Interrupt.objects.filter(decision__run=pk).first()
+    # What waits in the run itself was asked after what it carried answers to.
+    asked = Interrupt.objects.filter(Q(run=pk) | Q(decision__run=pk)).order_by("-run_id").first()
     try:
         thread = failures.ask_again(run=pk, user=request.user).thread_id
     except Conflict as error:
