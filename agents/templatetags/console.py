@@ -86,7 +86,7 @@ def rail_link(context: template.Context, name: str, label: str, keys: str) -> Sa
     match = getattr(context.get("request"), "resolver_match", None)
     section = "interrupt" if name == "inbox" else name.removesuffix("-list")
     here = match is not None and match.url_name in {
-        name, *(f"{section}-{part}" for part in ("detail", "draft", "decide")),
+        name, *(f"{section}-{part}" for part in ("detail", "draft", "decide", "dismiss")),
     }  # fmt: skip
     return format_html(
         '<a class="rail-link" href="{}" data-key="{}"{}>{}<span>{}</span>{}</a>',

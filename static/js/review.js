@@ -159,41 +159,47 @@
 
   const KEEP_AFTER = 600; // ms without another key
   let timer = 0;
-  let unkept = false;
+  let typed = 0; // changes so far
+  let kept = 0; // those the console has
 
   const isSent = () => form.dataset.sent !== undefined || form.dataset.closed !== undefined;
 
   async function keep(leaving = false) {
     clearTimeout(timer);
-    if (!unkept || isSent()) return;
-    unkept = false;
+    if (kept === typed || isSent()) return;
+    kept = typed;
     try {
       const body = new URLSearchParams(new FormData(form)); // no files, so the shorter form
       const answer = await fetch(form.dataset.keeps, { method: "POST", body, keepalive: leaving });
-      unkept ||= !answer.ok;
+      if (!answer.ok) kept = -1;
     } catch {
-      unkept = true; // offline: the next key tries again
+      kept = -1; // offline: the next key tries again
     }
   }
 
   function keepSoon() {
-    unkept = true;
+    typed += 1;
     clearTimeout(timer);
     timer = setTimeout(keep, KEEP_AFTER);
   }
 
-  for (const typed of ["input", "change"]) {
-    document.addEventListener(typed, ({ target }) => {
+  for (const event of ["input", "change"]) {
+    document.addEventListener(event, ({ target }) => {
       if (target.form !== form) return;
       const state = target.id && one(`[data-state-of="${CSS.escape(target.id)}"]`, form);
-      if (typed === "input" && state && target.value.trim()) state.value = "value";
-      keepSoon();
+      if (event === "input" && state && target.value.trim()) state.value = "value";
+      if (target.closest("[data-hx-post]")) typed += 1; // its preview keeps it as well
+      else keepSoon();
     });
   }
+  document.addEventListener("htmx:before:request", ({ detail }) => { detail.ctx.typed = typed; });
+  document.addEventListener("htmx:after:request", ({ detail }) => {
+    if (detail.ctx.response.raw.ok) kept = detail.ctx.typed;
+  });
   addEventListener("pagehide", () => keep(true));
   document.addEventListener("visibilitychange", () => { if (document.hidden) keep(); });
   addEventListener("beforeunload", (event) => {
-    if (unkept && !navigator.onLine && !isSent()) event.preventDefault();
+    if (kept !== typed && !navigator.onLine && !isSent()) event.preventDefault();
   });
 
   form.addEventListener("submit", (event) => {

@@ -147,7 +147,7 @@ def test_a_breakpoint_is_decided(
     before = [done["tool"] for done in effects()]
     match decision:
         case "approve":
-            inbox.get_by_role("button", name="Approve send_email").click()
+            inbox.get_by_role("button", name="Approve send_email", exact=True).click()
         case "edit":
             inbox.get_by_role("button", name="Edit arguments").click()
             inbox.get_by_label(re.compile("^subject")).fill("Dinner on Friday")

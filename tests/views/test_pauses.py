@@ -198,6 +198,21 @@ def test_a_guessed_format_can_be_answered_in_json(alice: User) -> None:
     assert Decision.objects.get().resume == {"ok": 1}
 
 
+def test_the_shape_that_the_agent_took_last_is_offered_first(alice: User) -> None:
+    earlier = make_interrupt()
+    assert " last time." not in get(alice, earlier)
+    words = {"questions__0__actions__0__answer": "Yes.", "questions__0__actions__0__shape": "text"}
+    post(alice, [earlier], **words)
+    run = Decision.objects.get().run
+    assert run is not None
+    factories.take(run)
+    factories.apply(run)
+    factories.finish(run)
+    page = " ".join(get(alice, make_interrupt()).split())
+    assert "This agent took it as text last time." in page
+    assert 'value="text" checked' in page
+
+
 def test_a_rejection_that_takes_no_reason_has_no_box_for_one(alice: User) -> None:
     asked = make_interrupt(APPROVAL)
     assert 'name="questions.0.actions.0.reason"' not in get(alice, asked)
