@@ -26,6 +26,7 @@ from tests.factories import (
     start_run,
     take,
 )
+from tests.services.test_told import told
 
 RUN = Admission(Verdict.RUN, "")
 REVIEW = Admission(Verdict.REVIEW, "")
@@ -174,6 +175,14 @@ def test_a_call_against_a_decision_is_refused_and_kept_once(decision, asked, mes
     (violation,) = Violation.objects.all()
     assert (violation.run, violation.message, violation.ns) == (run, message, "tools:1")
     assert violation.verdict.decision.decided_by == alice
+
+
+def test_the_page_of_the_thread_hears_of_a_violation_once(
+    alice, django_capture_on_commit_callbacks
+):
+    run = resumed(alice, REJECT)
+    for topics in ({"thread"}, set()):
+        assert told(django_capture_on_commit_callbacks, lambda: ask(run)) == topics
 
 
 def test_two_different_violations_of_one_run_are_two(alice):

@@ -10,6 +10,7 @@ from agents.exceptions import InvalidInput, NotAllowed, NotFound
 from agents.models import Gate, ToolSetting
 from agents.services import runners, runs, tool_settings
 from tests.factories import AGENT, connect_runner, make_agent, make_hello, make_token, start_run
+from tests.services.test_told import WAKE, told
 
 
 def test_the_newest_setting_of_a_tool_is_in_force_and_the_others_stay(ada):
@@ -99,3 +100,15 @@ def test_the_default_is_that_of_agents_which_connect_for_the_first_time(default,
     assert runner.agents.get(name="new").tool_default == default
     known.refresh_from_db()
     assert known.tool_default == "agent"
+
+
+def test_pages_and_runners_hear_of_a_change_and_of_nothing_else(
+    ada, django_capture_on_commit_callbacks
+):
+    agent = make_agent()
+
+    def block() -> None:
+        tool_settings.set_gate(agent=agent.pk, tool="refund", gate=Gate.NEVER, user=ada)
+
+    assert told(django_capture_on_commit_callbacks, block) == {"agent", "agents", WAKE}
+    assert told(django_capture_on_commit_callbacks, block) == set()

@@ -94,6 +94,15 @@ def test_others_see_the_setting_and_no_button(client, alice, ada):
     assert client.post("/tools/operations/", {"always": "refund"}).status_code == 403
 
 
+def test_a_default_that_nobody_set_says_so(admin):
+    agent = make_agent()
+    agent.tool_default = Gate.ALWAYS
+    agent.save()
+    page = admin.get("/agents/operations/").text
+    assert pressed(page) == [("send_email", "always"), ("refund", "always")]
+    assert page.count("Nobody set it: the default of the console") == 2
+
+
 def test_the_history_tells_every_change(admin, ada):
     agent = make_agent()
     for gate in (Gate.ALWAYS, Gate.NEVER):
