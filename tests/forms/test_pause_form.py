@@ -13,6 +13,7 @@ from agents.models import Interrupt
 from agents.reviews import ActionDecision, AnswerShape, DecisionType, raw_json
 from agents.reviews.fields import Field
 from agents.reviews.request import PauseKind
+from reviewconsole.protocol.messages import Moving
 from reviewconsole.protocol.plain import Plain
 from tests.factories import EMAIL, REFUND, breakpoint_before, describe_agent, tool_review
 
@@ -312,3 +313,75 @@ def test_what_was_typed_can_be_copied_from_a_form_that_came_too_late() -> None:
     assert form_of("Which?", {"questions.0.actions.0.answer": ["This."]}).typed() == [
         ("Your answer", "This.")
     ]
+
+
+def form_of_two(post: Post | None = None) -> PauseForm:
+    """The form of a question beside two calls."""
+    values: list[Plain] = [
+        {"query": "Which?"},
+        tool_review(("send_email", EMAIL), ("refund", REFUND)),
+    ]
+    asked = [
+        (
+            Interrupt(pk=number, position=number, fingerprint=SHOWN),
+            reviews.read(value, kind="interrupt"),
+        )
+        for number, value in enumerate(values)
+    ]
+    return PauseForm(asked, post)
+
+
+def test_a_pause_of_several_questions_is_decided_in_one_post() -> None:
+    form = form_of_two(
+        {
+            "questions.0.actions.0.answer": ["This."],
+            "questions.0.actions.0.shape": ["text"],
+            "questions.1.actions.0.type": ["approve"],
+            "questions.1.actions.1.type": ["reject"],
+        }
+    )
+    assert (form.single, form.lone_question, form.undecided) == (None, None, 0)
+    made = form.made()
+    assert [one.interrupt for one in made.submissions] == [0, 1]
+    assert made.submissions[0].decisions[0].answer == "This."
+    assert [one.type for one in made.submissions[1].decisions] == ["approve", "reject"]
+
+
+def test_what_is_missing_in_several_questions_is_told_at_once() -> None:
+    form = form_of_two({"questions.0.actions.0.shape": ["json"]})
+    assert form.undecided == 3
+    with pytest.raises(InvalidAnswer) as refused:
+        form.made()
+    form.refuse(refused.value.errors)
+    assert [anchor for anchor, _ in form.summary()] == [
+        "questions.0.actions.0.answer",
+        "questions.1.actions.0.type",
+        "questions.1.actions.1.type",
+    ]
+
+
+def test_an_answer_is_bound_to_what_does_not_move_only_if_that_was_asked_for() -> None:
+    part = {"path": '["at"]', "how": "value"}
+    interrupt = Interrupt(pk=1, position=0, fingerprint=SHOWN, moving=[part])
+    request = reviews.read("Which?", kind="interrupt")
+    answer = {"questions.0.actions.0.answer": ["This."]}
+    for ticked, moving in (({}, ()), ({"questions.0.moving": ["on"]}, (Moving(**part),))):
+        (submission,) = PauseForm([(interrupt, request)], answer | ticked).made().submissions
+        assert tuple(submission.moving) == moving
+
+
+def test_a_node_without_a_schema_is_written_for_as_json() -> None:
+    value: Plain = {"breakpoint": "before", "nodes": ["publish"], "tool_calls": []}
+    assert args_of(form_of(value)).kind == "json"
+    typed = {
+        "questions.0.actions.0.type": ["write"],
+        "questions.0.actions.0.args:json": ['{"a": 1}'],
+    }
+    (decision,) = decisions(form_of(value, typed))
+    assert decision == ActionDecision(DecisionType.WRITE, args={"a": 1})
+    empty = form_of(value, typed | {"questions.0.actions.0.args:json": ["[1]"]})
+    with pytest.raises(InvalidAnswer) as refused:
+        decisions(empty)
+    assert refused.value.errors == {
+        "questions.0.actions.0.args": "This is an object: keys with values."
+    }
