@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import threading
 import time
 from typing import Annotated, Any
 
@@ -174,14 +175,18 @@ def chat(state: State) -> State:
 
 def paying(refused: set[int], *, each: bool, **stops: Any) -> Any:
     """A chat with a tool that fails for some amounts; `each` call in a task of its own, or not."""
+    paid = threading.Event()
 
     @tool
     def pay(amount: int) -> str:
         """Pay."""
         effects.append(f"pay {amount}")
         if amount in refused:
-            time.sleep(0.05)  # the other call has finished by then
+            if len(refused) == 1:
+                paid.wait(10)
+                time.sleep(0.2)  # until the other call's result is stored
             raise OSError("the bank is closed")
+        paid.set()
         return f"paid {amount}"
 
     def route(state: State) -> Any:
