@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from agents.reviews import raw_json
 from agents.reviews.request import Action, Arguments
 from reviewconsole.protocol.plain import Plain
 
@@ -28,6 +29,21 @@ def headline_of_calls(actions: Sequence[Action]) -> str:
     rest = f" and {len(others)} more" if others else ""
     parts = [first.name, *_objects(first.args)]
     return shorten(" ".join(parts), LIMIT - len(rest)) + rest
+
+
+def headline_of_value(value: Plain) -> str:
+    """One line for a value that no dialect knows: its object or first short entry, else JSON."""
+    return shorten(_entry(value) if isinstance(value, dict) else "") or shorten(
+        raw_json.dump(value)
+    )
+
+
+def _entry(entries: Arguments) -> str:
+    parts = [_money(entries), _target(entries) or _identity(entries)]
+    if found := " ".join(part for part in parts if part):
+        return found
+    briefs = ((key, _brief(item)) for key, item in entries.items())
+    return next((f"{key}: {text}" for key, text in briefs if text), "")
 
 
 def shorten(text: str, limit: int = LIMIT) -> str:

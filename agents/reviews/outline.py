@@ -7,7 +7,7 @@ it is, so that a tail cannot hide.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.reviews import raw_json
 from reviewconsole.protocol.plain import Plain, Typed
@@ -31,6 +31,7 @@ class Line:
     size: str = ""
     block: bool = False
     lines: tuple[Line, ...] = ()
+    is_list: bool = False
 
     @property
     def is_short(self) -> bool:
@@ -40,7 +41,7 @@ class Line:
     @property
     def items(self) -> tuple[Line, ...]:
         """The items of a list of short values of one type; empty for anything else."""
-        if self.kind != "list" or not all(item.is_short for item in self.lines):
+        if not self.is_list or not all(item.is_short for item in self.lines):
             return ()
         return self.lines if len({item.kind for item in self.lines}) == 1 else ()
 
@@ -48,7 +49,7 @@ class Line:
     def columns(self) -> tuple[Line, ...]:
         """The heads of a list that reads as a table: rows of the same short values, or null."""
         rows = [row.lines for row in self.lines]
-        if self.kind != "list" or len(rows) < 2 or not 0 < len(rows[0]) <= MAX_COLUMNS:
+        if not self.is_list or len(rows) < 2 or not 0 < len(rows[0]) <= MAX_COLUMNS:
             return ()
         keys = {tuple(cell.key for cell in row) for row in rows}
         if len(keys) > 1 or not all(cell.is_short for row in rows for cell in row):
@@ -81,16 +82,25 @@ def _line(key: str, value: Plain, level: int) -> Line:
         case list() | dict() if not value:
             return Line(key, "list" if isinstance(value, list) else "object", size="empty")
         case list() if level < MAX_LEVELS:
-            numbered = ((str(position), item) for position, item in enumerate(value, 1))
-            return _of_parts(key, "list", numbered, level, _count(len(value), "item"))
+            return _of_items(key, "list", value, level)
         case dict() if level < MAX_LEVELS:
             named = ((str(name), item) for name, item in value.items())
             return _of_parts(key, "object", named, level, "")
         case Typed(payload=dict(payload)) if payload and level < MAX_LEVELS:
             named = ((str(name), item) for name, item in payload.items())
             return _of_parts(key, value.type_name, named, level, "")
+        case Typed(payload=[_, *_] as items) if level < MAX_LEVELS:
+            return _of_items(key, value.type_name, items, level)
+        case Typed(payload=int() | float()) | Typed(payload=str()) if value.payload != "":
+            return replace(_line(key, value.payload, level), kind=value.type_name)
     kind = value.type_name if isinstance(value, Typed) else "JSON"
     return Line(key, kind, raw_json.dump(value), block=True)
+
+
+def _of_items(key: str, kind: str, items: list[Plain], level: int) -> Line:
+    numbered = ((str(position), item) for position, item in enumerate(items, 1))
+    parts = _of_parts(key, kind, numbered, level, _count(len(items), "item"))
+    return replace(parts, is_list=True)
 
 
 def _of_parts(

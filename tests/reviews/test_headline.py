@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from agents.reviews.headline import LIMIT, headline_of_calls, shorten
+from agents.reviews.headline import LIMIT, headline_of_calls, headline_of_value, shorten
 from agents.reviews.request import Action
 from tests.reviews.plain_values import ARGUMENTS, TEXT
 
@@ -66,3 +66,17 @@ def test_hidden_characters_are_kept_for_the_page_to_show():
 )
 def test_a_cut_is_marked(text, line):
     assert shorten(text) == line
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ({"pay": "250 EUR", "asked_at": "2026-11-22"}, "pay: 250 EUR"),
+        ({"order_id": "8812", "total": 12.5, "currency": "EUR"}, "12.50 EUR #8812"),
+        ({"rows": [{"a": None}]}, '{ "rows": [ { "a": null } ] }'),
+        ([1, 2], "[ 1, 2 ]"),
+        (None, "null"),
+    ],
+)
+def test_a_value_that_no_dialect_knows_is_named_by_its_first_short_entry(value, line):
+    assert headline_of_value(value) == line

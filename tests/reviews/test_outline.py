@@ -35,7 +35,9 @@ def test_long_text_stands_in_a_block_and_says_its_length() -> None:
 def test_nested_values_are_lines_within_lines() -> None:
     (line,) = outline({"lines": [{"sku": "A-1"}, "B-2"]})
     first = Line("1", "object", lines=(Line("sku", "text", "A-1"),))
-    assert line == Line("lines", "list", size="2 items", lines=(first, Line("2", "text", "B-2")))
+    assert line == Line(
+        "lines", "list", size="2 items", lines=(first, Line("2", "text", "B-2")), is_list=True
+    )
 
 
 def test_objects_of_the_same_short_values_read_as_a_table() -> None:
@@ -116,3 +118,16 @@ def test_what_is_too_deep_for_lines_is_json() -> None:
 def test_every_value_has_an_outline_with_all_its_keys(value: dict[Hashable, Plain]) -> None:
     lines = outline(value)
     assert [line.key for line in lines] == (list(value) or [""])
+
+
+def test_a_typed_scalar_is_one_line_with_its_type():
+    (line,) = outline(Typed(0, "uuid", "UUID", "5c4078ce"))
+
+    assert line == Line("", "uuid.UUID", "5c4078ce")
+
+
+def test_the_items_of_a_set_stand_in_a_row_with_its_type():
+    (line,) = outline({"to": Typed(0, "builtins", "set", ["alice", "bob"])})
+
+    assert (line.kind, line.size) == ("builtins.set", "2 items")
+    assert [item.text for item in line.items] == ["alice", "bob"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from agents.reviews import raw_json
 from agents.reviews.dialects import questions
-from agents.reviews.headline import shorten
+from agents.reviews.headline import headline_of_value
 from agents.reviews.request import (
     Action,
     ActionDecision,
@@ -27,17 +27,19 @@ NAME = "raw"
 _SHAPES = (AnswerShape.TEXT, AnswerShape.DATA, AnswerShape.JSON)
 _NOTE = "The console knows no form for this shape. The agent receives exactly what you answer."
 
+_UNSHOWN = "a value that cannot be shown"
 _TOO_DEEP = f"It is nested more than {MAX_DEPTH} levels deep, which the console cannot show."
 
 
 def read(pause: Pause) -> Request:
     """Read anything; the value itself, as JSON, is the question."""
     if is_too_deep(pause.value):
-        question, note = "a value that cannot be shown", _TOO_DEEP
+        question, headline, note = (_UNSHOWN, _UNSHOWN, _TOO_DEEP)
     else:
-        question, note = raw_json.dump(pause.value), _NOTE
+        question = raw_json.dump(pause.value)
+        headline, note = headline_of_value(pause.value), _NOTE
     action = Action("question", allowed=(DecisionType.RESPOND,))
-    return Request(NAME, (action,), shorten(question), pause.value, question, _SHAPES, note=note)
+    return Request(NAME, (action,), headline, pause.value, question, _SHAPES, note=note)
 
 
 def resume(request: Request, decisions: Sequence[ActionDecision]) -> Plain:
