@@ -117,7 +117,7 @@ class AnswerBook:
     def __init__(self, answers: Iterable[Answer] = (), pending: Iterable[Question] = ()) -> None:
         unique: dict[tuple[str, str, str], Answer] = {}
         for answer in sorted(answers, key=lambda answer: answer.decision):
-            if answer.kind == "interrupt":
+            if (answer.kind, answer.then) == ("interrupt", "run"):
                 unique.setdefault((answer.task_id, answer.interrupt_id, answer.digest), answer)
         self._answers = tuple(unique.values())
         self._pending = tuple(pending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from typing import Any
 
@@ -300,3 +301,14 @@ async def test_an_answer_without_its_question_never_reaches_one_that_waits():
     order.reverse()
     await resume(graph)
     assert await values_asked(graph) == ["two?"]
+
+
+@pytest.mark.parametrize("change", [{"then": "skip"}, {"then": "finish"}, {"kind": "breakpoint"}])
+async def test_a_decision_that_is_no_answer_is_given_to_no_question(change):
+    graph = two_payments(interrupt)
+    with AnswerBook().open():
+        await graph.ainvoke({"out": []}, CONFIG)
+    (first,) = await waiting(graph)
+    decided = dataclasses.replace(answer_to(first, None, decision=1), **change)
+    assert (await resume(graph, decided)).consumed() == frozenset()
+    assert await values_asked(graph) == ["pay 1?"]
