@@ -48,7 +48,9 @@ def interrupt_draft(request: ConsoleRequest, pk: int) -> HttpResponse:
     _check_role(request)
     pause, post = Pause(pk), _posted(request)
     if not pause.pending:
-        return _page(request, pause, None, status=409, conflict="It is over by now.", post=post)
+        return _page(
+            request, pause, None, status=Conflict.status, conflict="It is over by now.", post=post
+        )
     if last(post, "op") == "afresh":
         drafts.drop(run=pause.opened.run_id, user=request.user)
         return redirect("interrupt-detail", pk)

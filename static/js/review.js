@@ -172,6 +172,9 @@
       const body = new URLSearchParams(new FormData(form)); // no files, so the shorter form
       const answer = await fetch(form.dataset.keeps, { method: "POST", body, keepalive: leaving });
       if (!answer.ok) kept = -1;
+      const refused = one("[data-unkept]");
+      refused.textContent = answer.status === 422 ? await answer.text() : "";
+      refused.hidden = !refused.textContent;
     } catch {
       kept = -1; // offline: the next key tries again
     }

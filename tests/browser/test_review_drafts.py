@@ -90,3 +90,14 @@ def test_without_script_a_draft_is_kept_when_it_is_shown(visit: Visit, alice: Us
     page.get_by_role("button", name="Show the change").click()
     page.goto(page.url.removesuffix("draft/"))
     expect(page.get_by_label("subject")).to_have_value("Another subject")
+
+
+def test_a_draft_that_is_too_long_to_be_kept_says_so(
+    visit: Visit, alice: User, expected_complaints: list[str]
+) -> None:
+    expected_complaints.append("status of 422")
+    asked = make_interrupt(tool_review(("send_email", EMAIL), ("refund", REFUND)))
+    page = visit(alice, path_of(asked))
+    page.locator("#call-0-0").get_by_text("Reject send_email").click()
+    page.get_by_label("Why not?").first.fill("x" * 4_100_000)
+    expect(page.locator("[data-unkept]")).to_contain_text("drafts of at most 4,000,000")
