@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("digest", models.CharField(max_length=64)),
+                ("ns", models.TextField(blank=True, default="")),
             ],
             options={
                 "ordering": ("-pk",),

@@ -72,6 +72,7 @@ class CallVerdict(models.Model):
     tool = models.CharField(max_length=255)
     type = models.CharField(max_length=8, choices=Type)
     digest = models.CharField(max_length=64)  # of the arguments that may run
+    ns = models.TextField(blank=True, default="")  # of the task that made the call; none yet
 
     class Meta:
         ordering = ("-pk",)
