@@ -17,7 +17,7 @@ from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt, _validate_resume
 from pydantic import TypeAdapter
 
-from reviewconsole.runner import edges
+from reviewconsole.runner import edges, stateless
 from reviewconsole.runner.answers import Asked, Origin, open_book
 from reviewconsole.runner.exceptions import NotInForce as NotInForce
 from reviewconsole.runner.tools import current_call
@@ -31,6 +31,7 @@ def install() -> None:
     Call it before agents are imported: they bind the name at import. Idempotent.
     """
     edges.install()
+    stateless.install()
     for module, name in _places():
         setattr(sys.modules[module], name, interrupt)
 

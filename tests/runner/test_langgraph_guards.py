@@ -1,7 +1,7 @@
 """What the runner uses of LangGraph beyond its documented interface: a failure here means it moved.
 
-Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, `moves`, `edges`, before
-widening the range of versions in pyproject.toml.
+Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, `moves`, `edges`, `stateless`,
+before widening the range of versions in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt
 from langgraph.graph import START, StateGraph
-from langgraph.pregel import _messages, _retry, _task_status
+from langgraph.pregel import Pregel, _loop, _messages, _retry, _task_status
 from langgraph.types import _DEFAULT_INTERRUPT_ID, Interrupt, _interrupt_id
 from typing_extensions import TypedDict
 
-from reviewconsole.runner import edges, interrupts
+from reviewconsole.runner import edges, interrupts, stateless
 
 
 class State(TypedDict, total=False):
@@ -149,3 +149,15 @@ def test_messages_get_their_ids_before_they_are_written():
     channel = DeltaChannel(reduce, list)
     _messages.ensure_message_ids({"messages": channel}, writes)
     assert writes[0][1][0].id
+
+
+def test_a_step_waits_for_a_checkpoint_that_a_graph_without_any_never_writes():
+    for stream in (Pregel.stream, Pregel.astream):
+        assert inspect.getsource(stream).count("loop._put_checkpoint_fut") == 1
+    assert {_loop.SyncPregelLoop.__base__, _loop.AsyncPregelLoop.__base__} == {_loop.PregelLoop}
+    assert "_put_checkpoint_fut" not in _loop.PregelLoop.__annotations__
+    stateless.install()
+    inside = graph_of(lambda state: {"n": state["n"] + 1})
+    inside.checkpointer = False
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    assert graph_of(inside).invoke({"n": 1}, config, durability="sync") == {"n": 2}

@@ -1,0 +1,61 @@
+"""Graphs inside a graph that keep no checkpoints of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langgraph.graph import START, StateGraph
+
+from reviewconsole.protocol.messages import Finished
+from reviewconsole.runner import interrupts
+from tests.runner.executing import Desk, State, chain, values
+
+
+@pytest.fixture(autouse=True)
+def in_force() -> None:
+    interrupts.install()
+
+
+def first(state: State) -> State:
+    return {"out": ["first"]}
+
+
+def last(state: State) -> State:
+    return {"out": ["last"]}
+
+
+def stateless(*nodes: Any) -> Any:
+    graph = chain(*nodes)
+    graph.checkpointer = False
+    return graph
+
+
+def as_a_node(graph: Any) -> Any:
+    builder = StateGraph(State)
+    builder.add_node("inside", graph)
+    builder.add_node(last)
+    builder.add_edge(START, "inside")
+    builder.add_edge("inside", "last")
+    return builder.compile()
+
+
+def called(graph: Any) -> Any:
+    def call(state: State) -> State:
+        return {"out": graph.invoke({"out": []})["out"]}
+
+    return chain(call, last)
+
+
+def awaited(graph: Any) -> Any:
+    async def call(state: State) -> State:
+        return {"out": (await graph.ainvoke({"out": []}))["out"]}
+
+    return chain(call, last)
+
+
+@pytest.mark.parametrize("around", [as_a_node, called, awaited])
+async def test_a_stateless_graph_runs(peer, client, around):
+    outcome = await Desk(peer, client, around(stateless(first))).start({"out": []})
+    assert isinstance(outcome, Finished), outcome
+    assert values(outcome) == {"out": ["first", "last"]}
