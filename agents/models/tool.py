@@ -57,7 +57,10 @@ class ToolSetting(models.Model):
 
 
 class CallVerdict(models.Model):
-    """What a decision said about one tool call: the newest of a call is what may run."""
+    """What a decision said about one tool call: the newest of a call is what may run.
+
+    An approval covers the calls of one task, which claims it with its first.
+    """
 
     class Type(models.TextChoices):
         """Whether the call may run, and with which arguments."""
@@ -72,7 +75,7 @@ class CallVerdict(models.Model):
     tool = models.CharField(max_length=255)
     type = models.CharField(max_length=8, choices=Type)
     digest = models.CharField(max_length=64)  # of the arguments that may run
-    ns = models.TextField(blank=True, default="")  # of the task that made the call; none yet
+    ns = models.TextField(blank=True, default="")  # task that claimed it; blank: none
 
     class Meta:
         ordering = ("-pk",)

@@ -48,18 +48,20 @@ def reject_all(decision: Decision, request: Request) -> None:
     record(decision, request, (_NONE for _ in request.actions))
 
 
+def is_of_gate(asked: Interrupt) -> bool:
+    """Whether the console's own gate asked this, about a call that has not run."""
+    return isinstance(asked.value, dict) and asked.value.get("gate") == "console"
+
+
 def _call_id(asked: Interrupt, position: int) -> str:
     known = position < len(asked.call_ids) and not _is_asked_by(asked, asked.call_ids[position])
     return str(asked.call_ids[position]) if known else ""
 
 
 def _is_asked_by(asked: Interrupt, call_id: str) -> bool:
-    match asked.value, asked.origin:
-        case {"gate": "console"}, _:
-            return False  # asked about the call, before it runs
-        case _, {"call_id": origin}:
-            return bool(origin == call_id)
-    return False
+    if is_of_gate(asked):
+        return False
+    return isinstance(asked.origin, dict) and asked.origin.get("call_id") == call_id
 
 
 def _arguments(action: Action, item: ActionDecision) -> Plain:

@@ -7,7 +7,7 @@ from django.db import transaction
 from agents import push
 from agents.exceptions import RequestRefused
 from agents.models import Agent, CallVerdict, Decision, Gate, Run, Runner, ToolSetting, Violation
-from agents.services import runs, tool_settings
+from agents.services import call_verdicts, runs, tool_settings
 from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import question_digest
@@ -27,7 +27,10 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     or edited runs with exactly these arguments, anything else is refused and kept as a violation,
     once a run. A call that nobody decided on runs or is reviewed first, as the tool is set.
 
-    Idempotent. Queries: 3, with a decision 4; for a violation 5 more.
+    Models use ids of calls again, so an approval covers calls of one task only: the first it lets
+    run. A task that runs again makes its calls again.
+
+    Idempotent. Queries: 3, with a decision 5; for a violation 4 more than with one.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
@@ -41,13 +44,11 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     readable, args = _read(request.args)
     digest = question_digest(args) if readable else None
     verdict = _verdict(run, request, digest)
-    if verdict is not None:
-        broken = _broken(verdict, request.tool, digest)
-        if not broken:
-            return Admission(Verdict.RUN, "")
+    if verdict is not None and (broken := _broken(verdict, request.tool, digest)):
         _keep(run, verdict, request, args, broken)
         return Admission(Verdict.REFUSE, broken)
-    if gate == Gate.AGENT:
+    is_covered = verdict is not None and _claim(verdict, request)
+    if is_covered or gate == Gate.AGENT:
         return Admission(Verdict.RUN, "")
     if not readable:
         return Admission(
@@ -80,25 +81,42 @@ def _read(args: Whole | None) -> tuple[bool, Plain]:
 
 
 def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | None:
-    """The newest decision on this call.
-
-    Models name their calls, and some begin anew at each input. So what was decided before the
-    thread's last input is about another call, unless it rejected exactly this one.
-    """
+    """The newest decision on this call; None if it was made about another one."""
     if not request.call_id:
         return None
     call_id = column_text(request.call_id, 255)
     said = CallVerdict.objects.filter(thread=run.thread_id, call_id=call_id)
     in_force = said.exclude(decision__status__in=NOT_IN_FORCE).order_by("-pk")
     verdict = in_force.select_related("decision__decided_by", "decision__interrupt").first()
-    if verdict is None:
-        return None
-    rejected_this = (
-        verdict.type == CallVerdict.Type.REJECT
-        and verdict.tool == column_text(request.tool, 255)
-        and verdict.digest == digest
-    )
-    return verdict if rejected_this or _is_since_last_input(verdict, run) else None
+    return verdict if verdict and _is_about(verdict, run, request, digest) else None
+
+
+def _is_about(verdict: CallVerdict, run: Run, request: CallTool, digest: str | None) -> bool:
+    """Whether a decision speaks of this call, and not of another one with the same id.
+
+    Models name their calls, and some begin anew at each input. So what was decided before the
+    thread's last input is about another call, unless it rejected exactly this one. The runner
+    holds the answers to the console's own question, each for one call: that one is not asked for
+    anew, and no other is covered.
+    """
+    if verdict.type == CallVerdict.Type.REJECT:
+        is_same = (verdict.tool, verdict.digest) == (column_text(request.tool, 255), digest)
+        return is_same or _is_since_last_input(verdict, run)
+    if call_verdicts.is_of_gate(verdict.decision.interrupt):
+        return False
+    if verdict.ns:
+        return verdict.ns == column_text(request.ns)
+    return _is_since_last_input(verdict, run)
+
+
+def _claim(verdict: CallVerdict, request: CallTool) -> bool:
+    """Let an approval cover the calls of this task alone; False if it covers another's already.
+
+    A call outside of any task cannot be told from another, so nothing covers it.
+    """
+    ns = column_text(request.ns)
+    free = CallVerdict.objects.filter(pk=verdict.pk, ns__in=("", ns))
+    return bool(ns) and free.update(ns=ns) == 1
 
 
 def _is_since_last_input(verdict: CallVerdict, run: Run) -> bool:

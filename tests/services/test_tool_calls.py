@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agents.exceptions import RequestRefused
-from agents.models import Decision, Gate, Interrupt, Run, Violation
+from agents.models import CallVerdict, Decision, Gate, Interrupt, Run, Violation
 from agents.reviews import ActionDecision, DecisionType
 from agents.services import tool_calls, tool_settings
 from reviewconsole.protocol import plain
@@ -130,6 +130,74 @@ def test_what_was_approved_runs_without_a_second_review(alice, ada):
     set_gate(run, Gate.ALWAYS, ada)
     assert ask(run) == RUN
     assert ask(run, call_id="call_1") == REVIEW
+
+
+@pytest.mark.parametrize("decision", [APPROVE, ActionDecision(DecisionType.EDIT, args=REFUND)])
+def test_an_approval_covers_the_task_that_it_first_lets_run(decision, alice, ada):
+    run = resumed(alice, decision)
+    set_gate(run, Gate.ALWAYS, ada)
+    assert ask(run, args=EDITED, ns="tools:0").verdict == Verdict.REFUSE  # claims nothing
+    assert [ask(run, ns=ns) for ns in ("tools:1", "tools:1")] == [RUN, RUN]
+    assert ask(run, args=EDITED).verdict == Verdict.REFUSE
+    assert [ask(run, ns="tools:2", args=args) for args in (REFUND, EDITED)] == [REVIEW, REVIEW]
+    assert Violation.objects.count() == 1
+
+
+def test_an_approved_call_costs_two_queries_more(alice, django_assert_num_queries):
+    run = resumed(alice)
+    request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
+    runner = run.runner
+    assert runner is not None
+    with django_assert_num_queries(5):
+        assert tool_calls.admit(runner=runner, request=request) == RUN
+
+
+def test_an_id_that_is_used_again_in_another_task_is_not_measured_by_the_old_decision(alice):
+    run = resumed(alice)
+    assert ask(run) == RUN
+    assert ask(run, ns="tools:2", args=EDITED) == RUN
+    assert not Violation.objects.exists()
+
+
+def test_a_rejection_counts_in_every_task(alice):
+    run = resumed(alice, REJECT)
+    verdicts = [ask(run, ns=ns).verdict for ns in ("tools:1", "tools:2", "")]
+    assert verdicts == [Verdict.REFUSE] * 3
+
+
+def test_an_approval_covers_no_call_outside_of_a_task(alice, ada):
+    run = resumed(alice)
+    assert ask(run, ns="", args=EDITED).verdict == Verdict.REFUSE
+    assert ask(run, ns="") == RUN
+    set_gate(run, Gate.ALWAYS, ada)
+    assert ask(run, ns="") == REVIEW
+    assert ask(run) == RUN
+
+
+def test_of_two_tasks_that_ask_at_once_one_is_covered(alice):
+    run = resumed(alice)
+    verdict = CallVerdict.objects.get()
+    ask(run, ns="tools:2")
+    request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
+    assert not tool_calls._claim(verdict, request)
+
+
+@pytest.mark.parametrize("decision", [APPROVE, ActionDecision(DecisionType.EDIT, args=EDITED)])
+def test_an_answer_to_the_consoles_own_question_is_not_an_approval_of_later_calls(
+    decision, alice, ada
+):
+    run = resumed(alice, decision)
+    Interrupt.objects.update(value={"gate": "console"})
+    for gate, admission in ((Gate.ALWAYS, REVIEW), (Gate.AGENT, RUN)):
+        set_gate(run, gate, ada)
+        assert [ask(run, args=args) for args in (REFUND, EDITED)] == [admission] * 2
+
+
+def test_a_rejection_by_the_consoles_own_question_counts(alice, ada):
+    run = resumed(alice, REJECT)
+    Interrupt.objects.update(value={"gate": "console"})
+    set_gate(run, Gate.ALWAYS, ada)
+    assert ask(run).verdict == Verdict.REFUSE
 
 
 def test_what_was_edited_runs_as_edited_only(alice):
