@@ -160,6 +160,10 @@ class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """One row."""
         return _made_visible(super().changeform_view(request, *args, **kwargs))
 
+    def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Who changed it, under its name."""
+        return _made_visible(super().history_view(request, *args, **kwargs))
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing is added by hand."""
         return False

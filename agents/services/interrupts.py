@@ -13,7 +13,7 @@ from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.services import runs
 from agents.services.column_text import column_text
-from agents.services.moved_questions import asked_before, moved
+from agents.services.moved_questions import asked_before, moved, place
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import Cancelled, Paused, PostedInterrupt, RefusalCode
@@ -59,7 +59,7 @@ def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
         RequestRefused: `invalid` — an unreadable value, or a fingerprint that is not the value's.
     """
     thread = Thread.objects.select_related("agent").get(pk=run.thread_id)
-    before = asked_before(run, (each.task_id for each in posted))
+    before = asked_before(run, posted)
     for position, each in enumerate(posted):
         value = _value(run, thread, each)
         request = _read(thread.agent, value, each.kind, each.response_schema, each.ns)
@@ -71,7 +71,7 @@ def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
             digest=question_digest(value), dialect=request.dialect,
             headline=column_text(request.headline, 200), actions=len(request.actions),
             call_ids=[column_text(call_id) for call_id in each.call_ids], origin=each.origin,
-            **moved(before.get(each.task_id), value),
+            **moved(before.get(place(each)), value),
         )  # fmt: skip
 
 

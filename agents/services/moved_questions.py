@@ -7,13 +7,18 @@ are compared, so that the next answer can be bound to what stays (see `protocol.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from agents.models import Decision, Interrupt, Run
+from agents.services.column_text import column_text
 from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.messages import PostedInterrupt
 from reviewconsole.protocol.moving import compare, merge, settle
 from reviewconsole.protocol.plain import Plain
+from reviewconsole.protocol.tagged import canonical
 from reviewconsole.protocol.values import Moving
+
+Place: TypeAlias = tuple[str, bytes, tuple[str, ...]]
 
 
 def moving_of(row: Interrupt | Decision) -> tuple[Moving, ...]:
@@ -42,23 +47,33 @@ def digest(decision: Decision) -> str:
     return question_digest(settle(asked.value, moving_of(decision)))
 
 
-def asked_before(run: Run, tasks: Iterable[str]) -> dict[str, Interrupt]:
-    """What these tasks asked last at the run's checkpoint, where it has to be answered anew.
+def place(asked: Interrupt | PostedInterrupt) -> Place:
+    """Where a question stands: in which task, and about or inside which tool calls.
 
-    That is a question whose decision was refused or withdrawn, or which nobody had answered when
-    the agent was made to ask again. One query.
+    A task may run several calls, which ask in any order. What one asks is never the moved question
+    of another, however alike they look.
     """
+    ids = tuple(column_text(call_id) for call_id in asked.call_ids)
+    origin: Any = asked.origin  # plain, in the column and on the wire
+    return asked.task_id, canonical(origin), ids
+
+
+def asked_before(run: Run, posted: Iterable[PostedInterrupt]) -> dict[Place, Interrupt]:
+    """What stood last at the places of these questions, where it has to be answered anew.
+
+    That is a question of the run's checkpoint whose decision was refused or withdrawn, or which
+    nobody had answered when the agent was made to ask again. One query.
+    """
+    tasks = {each.task_id for each in posted}
     asked = Interrupt.objects.filter(
-        thread=run.thread_id, checkpoint_id=run.checkpoint_id, task_id__in=set(tasks)
+        thread=run.thread_id, checkpoint_id=run.checkpoint_id, task_id__in=tasks
     )
-    newest: dict[str, Interrupt] = {}
-    for row in asked.order_by("pk"):
-        newest[row.task_id] = row
-    return {task: row for task, row in newest.items() if row.status == Interrupt.Status.SUPERSEDED}
+    newest = {place(row): row for row in asked.order_by("pk")}
+    return {at: row for at, row in newest.items() if row.status == Interrupt.Status.SUPERSEDED}
 
 
 def moved(before: Interrupt | None, value: Plain) -> dict[str, Any]:
-    """The fields of a question that say how it moved since its task asked before."""
+    """The fields of a question that say how it moved since it was asked at its place before."""
     if before is None:
         return {}
     parts = compare(before.value, value)

@@ -1,5 +1,7 @@
 """Questions that move: how the next one is compared with the last, and what may be left out."""
 
+from typing import Any
+
 import pytest
 
 from agents.exceptions import InvalidAnswer
@@ -138,3 +140,22 @@ def test_a_start_of_another_thread_is_not_compared(alice):
     ask_anew(before, alice, LATER)
     (other,) = pause(start_run(), LATER, at=before)
     assert other.moved_from is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"origin": {"tool": "wire", "call_id": "call_2"}},
+        {"origin": None},
+        {"call_ids": ("call_2",)},
+    ],
+)
+def test_what_another_call_of_the_task_asks_is_no_moved_question(alice, other):
+    first: dict[str, Any] = {
+        "origin": {"tool": "wire", "call_id": "call_1"},
+        "call_ids": ("call_1",),
+    }
+    before = make_interrupt(AT_NOON, **first)
+    run = decide(before, alice, respond("yes")).run
+    (anew,) = pause(run, LATER, refused="another call was first", at=before, **(first | other))
+    assert (anew.moved_from, anew.moving) == (None, [])

@@ -22,6 +22,7 @@ from reviewconsole.protocol.plain import Plain
 
 NAME = "per_call"
 
+_HELD = "Held by this console: an admin set the tool to be reviewed, whatever the agent says."
 _SENT = {  # what an answer of each type holds besides `type`
     "approve": set(),
     "edit": {"edited_action"},
@@ -63,7 +64,8 @@ def read(pause: Pause) -> Request | None:
         action = replace(action, args_schema=args_schema, schema_problem=problem)
     usable = None if schemas.problem(schema) else schema
     headline = headline_of_calls([action])
-    return Request(NAME, (action,), headline, pause.value, response_schema=usable)
+    note = _HELD if rest.get("gate") == "console" else ""
+    return Request(NAME, (action,), headline, pause.value, response_schema=usable, note=note)
 
 
 def resume(request: Request, decisions: Sequence[ActionDecision]) -> Plain:
