@@ -198,7 +198,7 @@ class Execution:
             verdict = stored.load(answer.value)
             await verdicts.decide(graph, stop, verdict, decision=answer.decision)
         for move in plan.moves:
-            await moves.pass_over(graph, move)
+            await moves.pass_over(graph, self._saver, move)
         self._changed = await moves.update(
             graph, self._saver, self._thread, answers, base=self.assignment.base_checkpoint_id
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph._internal._constants import NO_WRITES, NULL_TASK_ID
-from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
+from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, CheckpointTuple
 from langgraph.constants import END
 from langgraph.pregel._messages import ensure_message_ids
 
@@ -43,10 +43,15 @@ def refusal(root: Graph, answers: Iterable[Answer], moves: Iterable[Move]) -> st
             )
         if answer.then == "write" and (reason := _unwritable(place.graph, answer.value)):
             return f"nothing can be written for {question.node}: {reason}"
+        if both := _written_twice(question, answer):
+            return (
+                f"the state cannot be changed: {', '.join(both)} is written for {question.node} "
+                "already"
+            )
     return None
 
 
-async def pass_over(root: Graph, move: Move) -> None:
+async def pass_over(root: Graph, saver: BaseCheckpointSaver[Any], move: Move) -> None:
     """Go on as if the waiting node had run: with the decided values, or without any.
 
     There is one new checkpoint at the level of the question; at the root it holds what the decision
@@ -56,6 +61,11 @@ async def pass_over(root: Graph, move: Move) -> None:
     metadata: dict[str, Any] = {DECISION: answer.decision}
     values = stored.load(answer.value) if answer.then == "write" else None
     if answer.update is not None and not question.ns:
+        # The node's writes are stored before the checkpoint. A runner that is lost in between
+        # leaves a node that seems to have run, and the mark says that it has changed the state.
+        saved = await saver.aget_tuple(place.config)
+        if saved is not None and answer.decision not in _marked(saved):
+            await _write_beside(root, saver, saved, [], [answer.decision])
         values = {**stored.load(answer.update), **(values or {})}
         metadata[UPDATED] = True
     await root.aupdate_state(
@@ -92,22 +102,49 @@ async def update(
     made_for = metadata.get(DECISION)
     if head != base and made_for not in {answer.decision for answer in answers}:
         return True
-    before = [
+    done = _marked(saved) | ({made_for} if UPDATED in metadata else set())
+    due = [decision for decision in changes if decision not in done]
+    if due:
+        writes = [item for decision in due for item in stored.load(changes[decision]).items()]
+        await _write_beside(root, saver, saved, writes, due)
+    return True
+
+
+async def _write_beside(
+    root: Graph,
+    saver: BaseCheckpointSaver[Any],
+    saved: CheckpointTuple,
+    writes: list[tuple[str, Any]],
+    decisions: list[int],
+) -> None:
+    """Store writes beside the open step, after those that are there, marked with their decisions.
+
+    LangGraph applies them before the step, and passes over the mark.
+    """
+    writes = [*writes, (NO_WRITES, {_MARK: decisions})]
+    ensure_message_ids(root.channels, writes)
+    await saver.aput_writes(saved.config, [*_beside(saved), *writes], NULL_TASK_ID)
+
+
+def _beside(saved: CheckpointTuple) -> list[tuple[str, Any]]:
+    return [
         (channel, value)
         for task, channel, value in saved.pending_writes or []
         if task == NULL_TASK_ID and channel not in WRITES_IDX_MAP
     ]
-    done = {made_for} if UPDATED in metadata else set()
-    for channel, value in before:
-        if channel == NO_WRITES and isinstance(value, dict):
-            done |= {*value.get(_MARK, ())}
-    due = [decision for decision in changes if decision not in done]
-    if due:
-        writes = [item for decision in due for item in stored.load(changes[decision]).items()]
-        writes.append((NO_WRITES, {_MARK: due}))
-        ensure_message_ids(root.channels, writes)
-        await saver.aput_writes(saved.config, [*before, *writes], NULL_TASK_ID)
-    return True
+
+
+def _marked(saved: CheckpointTuple) -> set[Any]:
+    """The decisions whose changes are written beside the open step, or by the node in it."""
+    marks = [value for channel, value in _beside(saved) if channel == NO_WRITES]
+    return {each for mark in marks if isinstance(mark, dict) for each in mark.get(_MARK, ())}
+
+
+def _written_twice(question: PostedInterrupt, answer: Answer) -> list[str]:
+    """The channels that a decision both writes as the node and changes in the agent's state."""
+    if question.ns or answer.then != "write" or answer.update is None:
+        return []  # a graph inside has channels of its own
+    return sorted(stored.load(answer.value).keys() & stored.load(answer.update).keys())
 
 
 def _unwritable(graph: Graph, values: Any) -> str | None:

@@ -64,9 +64,10 @@ def parallel(*nodes: Any, then: Any = last) -> Any:
     builder = StateGraph(State)
     builder.add_node(then)
     for node in nodes:
-        builder.add_node(node)
-        builder.add_edge(START, node.__name__)
-        builder.add_edge(node.__name__, then.__name__)
+        name = getattr(node, "__name__", "inside")
+        builder.add_node(name, node)
+        builder.add_edge(START, name)
+        builder.add_edge(name, then.__name__)
     return builder.compile()
 
 
@@ -178,8 +179,13 @@ def other(state: State) -> State:
             [Reply("yes", update={"oot": 1})],
             "the state cannot be changed: it has no oot; its channels are messages, note, out",
         ),
+        (
+            chain(ask),
+            [Reply({"out": ["by hand"]}, then="write", update={"note": "n", "out": ["added"]})],
+            "the state cannot be changed: out is written for ask already",
+        ),
     ],
-    ids=["waiting", "finished", "channel", "value", "update"],
+    ids=["waiting", "finished", "channel", "value", "update", "written twice"],
 )
 async def test_what_cannot_be_carried_out_changes_nothing(peer, client, graph, replies, reason):
     desk = Desk(peer, client, graph)
@@ -303,6 +309,54 @@ async def test_an_edge_goes_by_the_state_that_was_changed_with_a_skip(peer, clie
     builder.add_conditional_edges("ask", route, ["last", END])
     reply = Reply(then="skip", update={"note": "on"})
     await every_loss(peer, client, builder.compile(), reply, ["last"])
+
+
+@pytest.mark.parametrize("graph", ["breakpoint", "question"])
+@pytest.mark.parametrize(
+    ("reply", "passed"),
+    [
+        (Reply(then="skip", update={"out": ["added"]}), ["added"]),
+        (Reply({"out": ["by hand"]}, then="write", update={"note": "n"}), ["by hand"]),
+    ],
+    ids=["skip", "write"],
+)
+async def test_a_node_is_passed_over_and_the_state_changed_once(peer, client, graph, reply, passed):
+    stops = {"interrupt_before": ["ask"]} if graph == "breakpoint" else {}
+    await every_loss(
+        peer, client, chain(first, ask, last, **stops), reply, ["first", *passed, "last"]
+    )
+
+
+async def test_what_an_earlier_answer_changed_survives_that_the_next_is_skipped(peer, client):
+    def twice(state: State) -> State:
+        return {"out": [interrupts.interrupt("1?"), interrupts.interrupt("2?")]}
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, chain(twice, last))
+        await desk.start({"out": []})
+        await desk.resume(Reply("one", update={"out": ["same"]}))
+        return desk, desk.decide(Reply(then="skip", update={"out": ["same"]}))
+
+    async def check(desk, run, outcome, requests):
+        assert out(outcome) == ["same", "same", "last"], requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+async def test_a_node_inside_is_skipped_beside_a_finished_one_and_the_state_changed_once(
+    peer, client
+):
+    async def prepare(peer, client):
+        effects.clear()
+        desk = Desk(peer, client, parallel(nested(chain(ask)), quick))
+        await desk.start({"out": []})
+        return desk, desk.decide(Reply(then="skip", update={"out": ["added"]}))
+
+    async def check(desk, run, outcome, requests):
+        assert sorted(out(outcome)) == ["added", "last", "last", "quick"], requests
+        assert effects == ["quick"], requests
+
+    await at_every_request(peer, client, prepare, check)
 
 
 @tool
