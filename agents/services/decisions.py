@@ -107,7 +107,8 @@ def _submit(
         except InvalidAnswer as error:
             errors |= _beneath(prefix, question, error.errors)
     try:
-        channels = check_update(asked[0].thread.agent, update)
+        written = frozenset[str]().union(*(made.writes for made in checked))
+        channels = check_update(asked[0].thread.agent, update, written)
     except InvalidAnswer as error:
         errors |= error.errors
     if errors:
@@ -210,6 +211,7 @@ def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
         )
         call_verdicts.reject_all(decision, interrupts.request_of(question, learned=False))
         decisions.append(decision)
+    call_verdicts.reject_withdrawn(decisions[0])
     drafts.drop(run=paused.pk, user=user)
     return _recorded(paused, user, decisions)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from agents import reviews
@@ -18,6 +18,8 @@ from agents.services.moved_questions import is_bound, moving_of
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.plain import Plain, Typed
 from reviewconsole.protocol.values import Moving
+
+_OF_LANGGRAPH = ("__", "branch:")  # how the names of its own channels begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Checked:
         """What was decided about each action, as it is kept."""
         return [_described(self.request, item) for item in self.decisions]
 
+    @property
+    def writes(self) -> frozenset[str]:
+        """The channels of the agent's state that are written as the waiting node."""
+        if self.answer.then != "write" or not isinstance(self.answer.resume, dict):
+            return frozenset()
+        if self.asked.ns:
+            return frozenset()  # a graph inside has channels of its own
+        return frozenset(map(str, self.answer.resume))
+
 
 def check(asked: Interrupt, submission: Submission) -> Checked:
     """Check one decision against the question it is about. Queries: 1 for skip and write, else 0.
@@ -68,12 +79,17 @@ def check(asked: Interrupt, submission: Submission) -> Checked:
     return Checked(asked, request, made, submission.moving, answer)
 
 
-def check_update(agent: Agent, update: Mapping[str, Plain] | None) -> Arguments | None:
+def check_update(
+    agent: Agent, update: Mapping[str, Plain] | None, written: Collection[str] = ()
+) -> Arguments | None:
     """Check the channels of the state that are to be written before the agent goes on. Pure.
 
+    `written` are those that are written as the waiting node, by the same form.
+
     Raises:
-        InvalidAnswer: no such channel, or a value against its schema, or one that cannot be stored;
-            `errors` by paths like `state.<channel>`.
+        InvalidAnswer: no such channel, or one of LangGraph's own, or one in `written`, or a value
+            against its schema, or one that cannot be stored; `errors` by paths like
+            `state.<channel>`.
     """
     if not update:
         return None
@@ -81,8 +97,14 @@ def check_update(agent: Agent, update: Mapping[str, Plain] | None) -> Arguments 
     errors: dict[str, str] = {}
     for name, value in update.items():
         at = join("state", name)
-        if not name or (known and name not in known):
+        if not name or name.startswith(_OF_LANGGRAPH) or (known and name not in known):
             errors[at] = f"The agent's state has no channel {name!r}."
+            continue
+        if name in written:
+            errors[at] = (
+                "The values written as the node write this channel already, so this would be lost: "
+                "write it in one place."
+            )
             continue
         schema = known.get(name)
         if schema is not None and not any(isinstance(item, Typed) for _, item in walk(value)):

@@ -187,6 +187,13 @@ def test_values_of_types_that_json_cannot_say_pass_the_schema_by(alice):
     ("update", "errors"),
     [
         ({"": 1}, {"state.": "The agent's state has no channel ''."}),
+        (
+            {"__pregel_tasks": [], "branch:to:pay": None},
+            {
+                "state.__pregel_tasks": "The agent's state has no channel '__pregel_tasks'.",
+                "state.branch~2to~2pay": "The agent's state has no channel 'branch:to:pay'.",
+            },
+        ),
         ({"a.b": 2**64}, {"state.a~1b": "Needs more than 64 bits and cannot be stored."}),
         (
             {"a": ["\ud800"]},
@@ -234,6 +241,20 @@ def test_a_node_that_waits_alone_is_run_skipped_or_written_for(alice, made, then
     decision = decide(asked, alice, made)
     assert (decision.then, decision.resume) == (then, resume)
     assert decision.summary == summary
+
+
+def test_a_channel_is_written_as_the_node_or_changed_but_not_both(alice):
+    with_state()
+    write = ActionDecision(DecisionType.WRITE, args={"notes": ["by hand"]})
+    asked = make_interrupt(breakpoint_before(node="a"), kind="breakpoint", node="a")
+    with pytest.raises(InvalidAnswer) as refusal:
+        submit_all(alice, submission(asked, write), update={"notes": ["added"], "priority": "low"})
+    assert refusal.value.errors == {
+        "state.notes": "The values written as the node write this channel already, so this would "
+        "be lost: write it in one place."
+    }
+    (made,) = submit_all(alice, submission(asked, write), update={"priority": "low"})
+    assert (made.resume, made.update) == ({"notes": ["by hand"]}, {"priority": "low"})
 
 
 @pytest.mark.parametrize("waiting", [("a", "b"), ("a",)])
