@@ -48,6 +48,18 @@ def reject_all(decision: Decision, request: Request) -> None:
     record(decision, request, (_NONE for _ in request.actions))
 
 
+def reject_withdrawn(decision: Decision) -> None:
+    """Keep that no call may run which a decision of the same pause, now withdrawn, was about.
+
+    For a dismissal: the question is not asked again, so nothing else will say it. One query.
+    """
+    said = CallVerdict.objects.filter(
+        decision__interrupt__run=decision.interrupt.run_id,
+        decision__status=Decision.Status.WITHDRAWN,
+    )
+    said.update(decision=decision, type=CallVerdict.Type.REJECT)
+
+
 def is_of_gate(asked: Interrupt) -> bool:
     """Whether the console's own gate asked this, about a call that has not run."""
     return isinstance(asked.value, dict) and asked.value.get("gate") == "console"

@@ -4,6 +4,7 @@ import pytest
 
 from agents.exceptions import AlreadyDecided, InvalidAnswer, NotFound, ShownDiffers
 from agents.models import CallVerdict, Decision, Interrupt, Run, Thread
+from agents.reviews import ActionDecision, DecisionType
 from agents.services import assignments, decisions, drafts
 from reviewconsole.protocol.messages import Whole
 from tests.factories import (
@@ -74,6 +75,21 @@ def test_no_call_of_it_may_run(alice):
     dismiss(calls, alice)
     verdicts = CallVerdict.objects.order_by("pk").values_list("call_id", "tool", "type")
     assert list(verdicts) == [("call-1", "refund", "reject"), ("call-2", "send_email", "reject")]
+
+
+@pytest.mark.parametrize("made", [DecisionType.APPROVE, DecisionType.REJECT])
+def test_no_call_of_it_may_run_that_was_decided_before(alice, bob, made):
+    run = start_run()
+    two = [tool_review(("refund", REFUND)), "second?"]
+    call, other = pause(run, *two, call_ids=("call-1",))
+    decide(call, bob, ActionDecision(made))
+    dismiss(other, alice)
+    (verdict,) = CallVerdict.objects.select_related("decision")
+    assert (verdict.call_id, verdict.type, verdict.decision.decided_by) == (
+        "call-1",
+        "reject",
+        alice,
+    )
 
 
 @pytest.mark.parametrize("reason", ["", " \n"])
