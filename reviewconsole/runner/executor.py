@@ -252,6 +252,8 @@ class Execution:
                 or f"the stream has ended before {', '.join(standing.next)}, and neither a "
                 "question nor a breakpoint that LangGraph shows explains it"
             )
+        # Every task is past, also one that took its answer unseen before the runner was lost.
+        await self._report_applied(a.decision for a in self.assignment.answers if not a.settled)
         return self._finished(standing)
 
     async def _consume(self, graph: Graph, given: Any, book: AnswerBook) -> None:

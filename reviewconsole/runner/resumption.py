@@ -68,9 +68,10 @@ def plan(assignment: Assignment, standing: Standing, recorded: frozenset[int]) -
     ):
         return Begin()
     due = [answer for answer in assignment.answers if not answer.settled]
-    live = {question.fingerprint for question in standing.questions}
-    matched = [answer for answer in due if answer.fingerprint in live]
-    missed = [answer for answer in due if answer.fingerprint not in live]
+    # By the task too: what a graph inside has asked and gone on from shows on the task around it.
+    live = {(question.fingerprint, question.task_id) for question in standing.questions}
+    matched = [answer for answer in due if (answer.fingerprint, answer.task_id) in live]
+    missed = [answer for answer in due if answer not in matched]
     undecided = open_questions(assignment, standing)
     finishing = tuple(each.decision for each in assignment.answers if each.then == "finish")
     if assignment.lease.attempt == 1 and assignment.trigger == "resume":

@@ -275,3 +275,59 @@ async def test_the_next_breakpoint_is_not_passed_with_the_decided_one(peer, clie
         assert set(effects) == {1, 2}, requests
 
     await at_every_request(peer, client, prepare, check)
+
+
+def inside(graph: Any, *, hidden: bool) -> Any:
+    """A graph in another: as a node that LangGraph shows, or called by one."""
+
+    def nested(state: State) -> Any:
+        return {"out": graph.invoke({"out": []})["out"]}
+
+    builder = StateGraph(State)
+    builder.add_node("nested", nested if hidden else graph)
+    builder.add_node(end)
+    builder.add_edge(START, "nested")
+    builder.add_edge("nested", "end")
+    return builder.compile()
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["shown", "hidden"])
+async def test_an_answer_that_a_graph_inside_has_gone_on_from_is_told_as_applied(
+    peer, client, hidden
+):
+    def ask(state: State) -> State:
+        return {"out": [interrupts.interrupt("ready?")]}
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, inside(one_after_the_other(ask, end), hidden=hidden))
+        await desk.start({"out": []})
+        return desk, desk.decide("yes")
+
+    async def check(desk, run, outcome, requests):
+        assert values(outcome)["out"] == ["yes", "end", "end"], requests
+        assert set(desk.applied(run) + desk.applied(desk.again(run))) == {1}, requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["shown", "hidden"])
+async def test_an_answer_that_a_graph_inside_has_gone_on_from_is_past_when_it_asks_again(
+    peer, client, hidden
+):
+    def one(state: State) -> State:
+        return {"out": [interrupts.interrupt("ready?")]}
+
+    def two(state: State) -> State:
+        return {"out": [interrupts.interrupt("and now?")]}
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, inside(one_after_the_other(one, two), hidden=hidden))
+        await desk.start({"out": []})
+        return desk, desk.decide("yes")
+
+    async def check(desk, run, outcome, requests):
+        assert (asked(outcome), outcome.refused) == (["and now?"], None), requests
+        assert set(desk.applied(run) + desk.applied(desk.again(run))) == {1}, requests
+        assert values(await desk.resume("sure"))["out"] == ["yes", "sure", "end"], requests
+
+    await at_every_request(peer, client, prepare, check)
