@@ -100,4 +100,5 @@ def _answer(decision: Decision, run: Run) -> Answer:
         # What an earlier run wrote into the state is there, and must not be written twice.
         update=Whole(*plain.encode(decision.update)) if is_own and decision.update else None,
         moving=moving_of(decision),
+        origin=asked.origin,
     )

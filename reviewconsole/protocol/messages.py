@@ -304,6 +304,7 @@ class Answer:
     then: str = "run"  # "run", "skip" the node, "write" the value as the node, or "finish"
     update: Whole | None = None  # channels of the state to write before going on, a map
     moving: tuple[Moving, ...] = ()  # parts of the question that the answer does not depend on
+    origin: dict[str, Any] | None = None  # where it was asked; with moving parts it must be again
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,12 @@ class Asked:
     ns: str
     value: Plain  # its stored form
     digest: str
+    origin: Origin | None
     scratchpad: PregelScratchpad
     send: Send
 
     @classmethod
-    def here(cls, value: Any) -> Asked:
+    def here(cls, value: Any, origin: Origin | None = None) -> Asked:
         configurable = get_config()["configurable"]
         plain = stored.to_plain(stored.store(value))
         return cls(
@@ -73,6 +74,7 @@ class Asked:
             ns=configurable[CONFIG_KEY_CHECKPOINT_NS],
             value=plain,
             digest=question_digest(plain),
+            origin=origin,
             scratchpad=configurable[CONFIG_KEY_SCRATCHPAD],
             send=configurable[CONFIG_KEY_SEND],
         )
@@ -83,9 +85,15 @@ class Asked:
         return [entry for entry in self.scratchpad.resume if decision_of(entry) is None]
 
     def is_answered_by(self, answer: Answer) -> bool:
-        """Whether the answer was given to this question, but for the parts that may move."""
+        """Whether the answer was given to this question, but for the parts that may move.
+
+        Where parts may move, the place must be the same: what another call asks is another
+        question, however alike they look.
+        """
         if not answer.moving:
             return answer.digest == self.digest
+        if answer.origin != self.origin:
+            return False
         return answer.digest == question_digest(settle(self.value, answer.moving))
 
 
@@ -164,7 +172,10 @@ class AnswerBook:
             return None if self._closed else self._take_bound(asked, self._execution(asked))
 
     def _take_bound(self, asked: Asked, execution: _Execution) -> Taken | None:
-        for answer in self._of_task(asked, self._answers):
+        # What was said to exactly this question goes before what leaves some of it open.
+        for answer in sorted(
+            self._of_task(asked, self._answers), key=lambda each: bool(each.moving)
+        ):
             if asked.is_answered_by(answer) and answer.decision not in execution.used:
                 execution.used.add(answer.decision)
                 return Taken(stored.load(answer.value), answer)
@@ -197,11 +208,11 @@ class AnswerBook:
         answered = len(asked.unbound) + len(self._of_task(asked, self._answers))
         return _interrupt_id(asked.ns, answered)
 
-    def locate(self, interrupt_id: str, asked: Asked, origin: Origin | None) -> None:
+    def locate(self, interrupt_id: str, asked: Asked) -> None:
         """Note where a question was asked."""
-        if origin is not None:
+        if asked.origin is not None:
             with self._lock:
-                self._origins[interrupt_id, asked.digest] = origin
+                self._origins[interrupt_id, asked.digest] = asked.origin
 
     def origin(self, interrupt_id: str, digest: str) -> Origin | None:
         """Where a question was asked in this run, if that was not in the body of a node."""

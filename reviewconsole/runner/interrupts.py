@@ -78,7 +78,7 @@ def interrupt(value: Any, *, response_schema: dict[str, Any] | type | None = Non
     book = open_book()
     if book is None:
         return langgraph_interrupt(value, response_schema=response_schema)
-    asked = Asked.here(value)
+    asked = Asked.here(value, _origin())
     adapter: TypeAdapter[Any] | None = None
     if response_schema is not None and not isinstance(response_schema, dict):
         adapter = TypeAdapter(response_schema)
@@ -86,7 +86,7 @@ def interrupt(value: Any, *, response_schema: dict[str, Any] | type | None = Non
     if taken is None:
         schema = adapter.json_schema() if adapter else response_schema
         name = book.name(asked)
-        book.locate(name, asked, _origin())
+        book.locate(name, asked)
         raise GraphInterrupt((Interrupt(value, name, response_schema=schema),))
     answer = _validate_resume(adapter, taken.value) if adapter else taken.value
     book.record(asked, taken)

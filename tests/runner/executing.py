@@ -179,6 +179,7 @@ class Desk:
             then=decided.then,
             update=stored.store(decided.update) if decided.update is not None else None,
             moving=decided.moving,
+            origin=question.origin,
         )
 
     def _assignment(self, trigger: str, given: Any) -> Assignment:

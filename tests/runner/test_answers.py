@@ -15,9 +15,12 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import RetryPolicy
 
-from reviewconsole.protocol.messages import Answer
-from reviewconsole.runner import interrupts
-from reviewconsole.runner.answers import AnswerBook, decision_of
+from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.messages import Answer, Moving
+from reviewconsole.protocol.moving import settle
+from reviewconsole.protocol.plain import Plain
+from reviewconsole.runner import interrupts, stored
+from reviewconsole.runner.answers import AnswerBook, Asked, decision_of
 from reviewconsole.runner.interrupts import interrupt
 from reviewconsole.runner.stored import Unstorable
 from tests.runner.answering import (
@@ -312,3 +315,29 @@ async def test_a_decision_that_is_no_answer_is_given_to_no_question(change):
     decided = dataclasses.replace(answer_to(first, None, decision=1), **change)
     assert (await resume(graph, decided)).consumed() == frozenset()
     assert await values_asked(graph) == ["pay 1?"]
+
+
+def wire(to: str, call_id: str) -> Asked:
+    value: Plain = {"question": "wire?", "to": to}
+    origin = {"tool": "wire", "call_id": call_id}
+    return Asked("task", "ns", value, question_digest(value), origin, None, list)  # type: ignore[arg-type]  # nothing of it is executed
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        (wire("alice", "call_1"), True),
+        (wire("alice@example.com", "call_1"), True),  # the part that may move
+        (wire("mallory", "call_2"), False),  # another call, though only that part differs
+        (wire("alice", "call_2"), False),
+    ],
+)
+def test_an_answer_that_leaves_parts_open_stays_with_its_call(asked, fits):
+    moving = (Moving('["to"]', "value"),)
+    digest = question_digest(settle({"question": "wire?", "to": "alice"}, moving))
+    origin = {"tool": "wire", "call_id": "call_1"}
+    answer = Answer(
+        decision=1, kind="interrupt", interrupt_id="i", task_id="task", fingerprint="f",
+        digest=digest, value=stored.store("yes"), settled=False, moving=moving, origin=origin,
+    )  # fmt: skip
+    assert asked.is_answered_by(answer) is fits
