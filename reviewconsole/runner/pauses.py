@@ -6,6 +6,7 @@ and of a breakpoint the store knows nothing.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ from reviewconsole.runner import breakpoints, stored
 from reviewconsole.runner.answers import Question, decision_of
 from reviewconsole.runner.breakpoints import DECISION, Breakpoint, Graph, Stops
 from reviewconsole.runner.call_ids import asked_about
+
+_LONGEST_ID = 128  # characters, as the console keeps it
+
+
+class Unanswerable(ValueError):
+    """A question that an agent raised by hand cannot be told from others, or not be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,7 @@ async def read(
 
     Raises:
         Unstorable: a value cannot be written as the console stores it.
+        Unanswerable: the id or the schema of a question is of no use, or two of a task share an id.
     """
     state = await graph.aget_state(config, subgraphs=True)
     thread = str(config["configurable"]["thread_id"])
@@ -184,6 +192,7 @@ async def read(
         *((posted(**_asked(leaf, each)), leaf) for leaf in leaves for each in leaf.task.interrupts),
         *((posted(**_stopped(level, stop)), level) for level, stop in stops),
     ]
+    _check_distinct([question for question, _ in questions])
     return Standing(
         checkpoint_id=checkpoint_id,
         snapshot=stored.store(_public(state.values)),
@@ -237,8 +246,37 @@ def _leaves(level: _Level) -> Iterator[_Leaf]:
         yield from [_Leaf(level, task)] if not inner or (task.interrupts and not shown) else inner
 
 
+def _check_distinct(questions: list[PostedInterrupt]) -> None:
+    ids = Counter((question.task_id, question.interrupt_id) for question in questions)
+    for question in questions:
+        if ids[question.task_id, question.interrupt_id] > 1:
+            raise Unanswerable(
+                f"{question.node} raises several interrupts with the id {question.interrupt_id!r}, "
+                "so no answer would be of one of them; give each an id of its own, or call "
+                "interrupt()"
+            )
+
+
+def _check_showable(node: str, asked: Interrupt) -> None:
+    if not (isinstance(asked.id, str) and asked.id.isprintable() and len(asked.id) <= _LONGEST_ID):
+        raise Unanswerable(
+            f"{node} raises an interrupt with the id {str(asked.id)[:_LONGEST_ID]!r}; an id is a "
+            f"printable text of at most {_LONGEST_ID} characters, as interrupt() makes it"
+        )
+    try:
+        json.dumps(_schema(asked))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unanswerable(
+            f"the response_schema of {node}'s interrupt is not JSON, as a JSON Schema is: {error}"
+        ) from error
+
+
+def _schema(asked: Interrupt) -> dict[str, Any] | None:
+    return asked.response_schema if isinstance(asked.response_schema, dict) else None
+
+
 def _asked(leaf: _Leaf, asked: Interrupt) -> dict[str, Any]:
-    schema = asked.response_schema
+    _check_showable(leaf.task.name, asked)
     return {
         # `NodeInterrupt` draws no id: several that wait at once share this one.
         "kind": "node_interrupt" if asked.id == _DEFAULT_INTERRUPT_ID else "interrupt",
@@ -247,7 +285,7 @@ def _asked(leaf: _Leaf, asked: Interrupt) -> dict[str, Any]:
         "ns": leaf.level.ns,
         "node": leaf.task.name,
         "value": asked.value,
-        "response_schema": schema if isinstance(schema, dict) else None,
+        "response_schema": _schema(asked),
         "call_ids": asked_about(asked.value, leaf.level.state.values),
     }
 

@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.tools import tool
+from langgraph.errors import GraphInterrupt
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
-from langgraph.types import Send
+from langgraph.types import Interrupt, Send
 from pydantic import BaseModel
 
 from reviewconsole.protocol.messages import (
@@ -254,6 +255,43 @@ async def test_a_question_that_cannot_be_stored_fails_the_run_with_the_reason(pe
     assert isinstance(outcome, Failed)
     assert outcome.error == "Unstorable"
     assert outcome.message.startswith("LangGraph cannot store this int: ")
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (
+            [Interrupt("one?", "same"), Interrupt("two?", "same")],
+            "by_hand raises several interrupts with the id 'same', so no answer would be of one of "
+            "them; give each an id of its own, or call interrupt()",
+        ),
+        (
+            [Interrupt("?", "a\0b")],
+            "by_hand raises an interrupt with the id 'a\\x00b'; an id is a printable text of at "
+            "most 128 characters, as interrupt() makes it",
+        ),
+        (
+            [Interrupt("?", "a" * 129)],
+            f"by_hand raises an interrupt with the id '{'a' * 128}'; an id is a printable text of "
+            "at most 128 characters, as interrupt() makes it",
+        ),
+        (
+            [Interrupt("?", "id", response_schema={"enum": {1}})],
+            "the response_schema of by_hand's interrupt is not JSON, as a JSON Schema is: Object "
+            "of type set is not JSON serializable",
+        ),
+    ],
+    ids=["one id twice", "unprintable", "long", "schema"],
+)
+async def test_a_question_raised_by_hand_that_nobody_could_answer_fails_the_run(
+    peer, client, raised, message
+):
+    def by_hand(state: State) -> State:
+        raise GraphInterrupt(tuple(raised))
+
+    outcome = await Desk(peer, client, chain(by_hand)).start({"out": []})
+    assert isinstance(outcome, Failed)
+    assert (outcome.error, outcome.message) == ("Unanswerable", message)
 
 
 async def test_nothing_runs_while_answers_would_go_by_position(peer, client, monkeypatch):
