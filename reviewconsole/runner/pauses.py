@@ -258,11 +258,14 @@ def _check_distinct(questions: list[PostedInterrupt]) -> None:
 
 
 def _check_showable(node: str, asked: Interrupt) -> None:
-    if not (isinstance(asked.id, str) and asked.id.isprintable() and len(asked.id) <= _LONGEST_ID):
-        raise Unanswerable(
-            f"{node} raises an interrupt with the id {str(asked.id)[:_LONGEST_ID]!r}; an id is a "
-            f"printable text of at most {_LONGEST_ID} characters, as interrupt() makes it"
-        )
+    match asked.id:
+        case str(name) if name.isprintable() and len(name) <= _LONGEST_ID:
+            pass
+        case name:
+            raise Unanswerable(
+                f"{node} raises an interrupt with the id {str(name)[:_LONGEST_ID]!r}; an id is a "
+                f"printable text of at most {_LONGEST_ID} characters, as interrupt() makes it"
+            )
     try:
         json.dumps(_schema(asked))
     except (TypeError, ValueError, RecursionError) as error:

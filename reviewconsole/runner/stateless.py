@@ -31,4 +31,4 @@ def install() -> None:
 
     A loop that does store one sets its own future over this.
     """
-    PregelLoop._put_checkpoint_fut = _Stored()  # type: ignore[attr-defined]
+    PregelLoop._put_checkpoint_fut = _Stored()  # type: ignore[assignment]  # as much of one as is used
