@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
@@ -26,11 +26,26 @@ _SEVERITY = {Verdict.RUN: 0, Verdict.REVIEW: 1, Verdict.REFUSE: 2}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a tool: its id, and the arguments without those that LangGraph injects."""
+    """A call of a tool: its id, and the arguments without those that are injected.
+
+    `injected` are those of the injected ones that a model may have given.
+    """
 
     tool: BaseTool
     id: str | None
     args: dict[str, Any]
+    injected: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """All that a person is shown."""
+        return {**self.args, **self.injected}
+
+    def edited(self, shown: dict[str, Any]) -> Call:
+        """The call with other arguments; what is injected stays unless it is among them."""
+        args = {name: value for name, value in shown.items() if name not in self.injected}
+        kept = {name: shown.get(name, value) for name, value in self.injected.items()}
+        return replace(self, args=args, injected=kept)
 
 
 class Console(Protocol):
@@ -53,6 +68,7 @@ class Gate:
         token = _gate.set(self)
         with _lock:
             _open.append(self)
+        _begun.set()
         try:
             yield
         finally:
@@ -94,6 +110,11 @@ def gates() -> Sequence[Gate]:
         return tuple(_open)
 
 
+def has_begun() -> bool:
+    """Whether this process has ever begun a run. Before, what is called belongs to none."""
+    return _begun.is_set()
+
+
 def strictest(admissions: Iterable[Admission]) -> Admission:
     """The admission that allows least."""
     return max(admissions, key=lambda admission: _SEVERITY[admission.verdict])
@@ -115,4 +136,5 @@ def _stored(args: dict[str, Any]) -> Whole | None:
 
 _gate: ContextVar[Gate | None] = ContextVar("reviewconsole_gate", default=None)
 _open: list[Gate] = []
+_begun = threading.Event()  # a run of this process
 _lock = threading.Lock()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from langchain_core.tools import BaseTool, Tool
+from langchain_core.tools import BaseTool, InjectedToolCallId, Tool
+from langgraph.prebuilt import InjectedState, InjectedStore, ToolRuntime
 from pydantic import BaseModel
 
 _TRACED_NEVER = ("run_manager", "callbacks")
 """Names that LangChain hides from tracing in any tool; of a tool's own they are arguments."""
 
+_LANGGRAPHS = (InjectedState, InjectedStore, InjectedToolCallId, ToolRuntime)
+"""What LangGraph injects. Other arguments, which an app injects, a model may have given."""
+
 
 def public(tool: BaseTool, given: Any) -> dict[str, Any]:
-    """The arguments without those that are injected (state, store, runtime, call id).
+    """The arguments without those that are injected, by LangGraph or by the app.
 
     Text that is given in place of arguments stands for the only one.
     """
@@ -22,8 +27,31 @@ def public(tool: BaseTool, given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name in kept}
 
 
+def injected(tool: BaseTool, given: Any) -> dict[str, Any]:
+    """The plain data among the arguments that an app may inject.
+
+    `ToolNode` takes from a model's call what an app should inject. A node that calls the tool by
+    hand does not, so it may be the model that gave it.
+    """
+    if not isinstance(given, dict):
+        return {}
+    shown = public(tool, given)
+    hidden = {name: value for name, value in given.items() if name not in shown}
+    hints = _hints(tool) if hidden else {}
+    return {
+        name: value
+        for name, value in hidden.items()
+        if _is_data(value) and not _is_langgraphs(hints.get(name))
+    }
+
+
+def hint(tool: BaseTool, name: str) -> Any:
+    """The type of an argument, as the tool declares it."""
+    return _hints(tool).get(name, Any)
+
+
 def replaced(given: Any, before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """What was given, with other public arguments; what was injected stays."""
+    """What was given, with other arguments in the place of those before; the rest stays."""
     given = given if isinstance(given, dict) else {}
     return {name: value for name, value in given.items() if name not in before} | after
 
@@ -50,3 +78,46 @@ def schema(tool: BaseTool) -> dict[str, Any]:
 def _takes_text(tool: BaseTool) -> bool:
     """Whether it is LangChain's oldest kind, whose schema shows its inside."""
     return isinstance(tool, Tool) and tool.args_schema is None
+
+
+def _hints(tool: BaseTool) -> dict[str, Any]:
+    function = getattr(tool, "func", None) or getattr(tool, "coroutine", None) or tool._run
+    while isinstance(function, partial):
+        function = function.func
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (AttributeError, NameError, TypeError):  # an object that is called; names of a closure
+        hints = {}
+    declared = tool.args_schema
+    if isinstance(declared, type) and issubclass(declared, BaseModel):
+        for name, field in declared.model_fields.items():
+            kind, marks = field.annotation, field.metadata
+            hints[name] = Annotated[kind, *marks] if marks else kind
+    return hints
+
+
+def _is_langgraphs(hint: Any) -> bool:
+    kind = get_origin(hint) or hint  # of `ToolRuntime[Context, State]` the class
+    if isinstance(hint, _LANGGRAPHS) or (isinstance(kind, type) and issubclass(kind, _LANGGRAPHS)):
+        return True
+    return any(map(_is_langgraphs, get_args(hint)))
+
+
+def _is_data(value: Any) -> bool:
+    """Whether it is what JSON can say, as all is that a model gives."""
+    left, seen = [value], set()
+    while left:
+        item = left.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        match item:
+            case dict() if all(isinstance(key, str) for key in item):
+                left += item.values()
+            case list():
+                left += item
+            case None | str() | int() | float():
+                pass
+            case _:
+                return False
+    return True

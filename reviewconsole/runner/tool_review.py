@@ -6,11 +6,10 @@ The question has the form that LangChain's review middleware has with `interrupt
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool
 from langgraph.errors import GraphInterrupt
 from langgraph.types import Interrupt, _validate_resume
 from pydantic import (
@@ -67,7 +66,7 @@ class CallReview:
             "type": "tool_approval",
             "tool_call_id": call.id,
             "name": call.tool.name,
-            "args": call.args,
+            "args": call.shown,
             "description": "",
             "gate": "console",
         }
@@ -97,7 +96,7 @@ class CallReview:
             case "approve":
                 return self._call
             case "edit":
-                return replace(self._call, args=decision["edited_action"]["args"])
+                return self._call.edited(decision["edited_action"]["args"])
             case "respond":
                 return declined(self._call, decision["message"], status="success")
             case _:
@@ -116,7 +115,7 @@ class CallReview:
     def _answers(self) -> TypeAdapter[Any]:
         """What may be answered: an edit must name the same tool, and fit its arguments."""
         name: Any = Literal[self._call.tool.name]
-        action = create_model("EditedAction", name=name, args=_arguments(self._call.tool))
+        action = create_model("EditedAction", name=name, args=_arguments(self._call))
         edit = create_model("Edit", type=Literal["edit"], edited_action=action)
         one: Any = Annotated[Approve | edit | Reject | Respond, Discriminator("type")]
         return TypeAdapter(Annotated[one, WrapValidator(_as_sent)])
@@ -142,12 +141,29 @@ def _rejection(call: Call, reason: str | None) -> str:
     )
 
 
-def _arguments(tool: BaseTool) -> Any:
+def _arguments(call: Call) -> Any:
+    """The type of edited arguments; those that an app injects may be left out, and stay."""
     try:
-        shown = tool_arguments.schema(tool)
+        shown = tool_arguments.schema(call.tool)
+        known = tool_arguments.model(call.tool)
+        if known is not None and call.injected:
+            known = _with_injected(known, call)
     except PydanticUserError:  # a type that JSON Schema cannot say: the tool itself will check
         return dict[str, Any]
-    return tool_arguments.model(tool) or Annotated[dict[str, Any], WithJsonSchema(shown)]
+    if known is not None:
+        return known
+    properties = {**shown.get("properties", {}), **{name: {} for name in call.injected}}
+    return Annotated[dict[str, Any], WithJsonSchema({**shown, "properties": properties})]
+
+
+def _with_injected(known: type[BaseModel], call: Call) -> type[BaseModel]:
+    """The model with the injected arguments, checked to have a JSON schema."""
+    fields: dict[str, Any] = {
+        name: (tool_arguments.hint(call.tool, name), value) for name, value in call.injected.items()
+    }
+    made = create_model(known.__name__, __base__=known, **fields)
+    TypeAdapter(made).json_schema()
+    return made
 
 
 def _as_sent(answer: Any, check: ValidatorFunctionWrapHandler) -> Any:

@@ -1,7 +1,8 @@
 """Tool calls of agents, wrapped: each asks the console first, whatever graph or node makes it.
 
 `install` wraps `run` and `arun` of LangChain's `BaseTool`, and whatever its subclasses put in the
-place of these or of `invoke` and `ainvoke`. Outside of a runner's run nothing changes.
+place of these or of `invoke` and `ainvoke`. Before a process has begun a run nothing changes; after
+its last one nothing is called.
 
 Uses what LangChain keeps private; `tests/runner/test_langchain_guards.py` fails when that moves.
 """
@@ -22,7 +23,8 @@ from langchain_core.tools import BaseTool
 from reviewconsole.protocol.messages import Admission, Verdict
 from reviewconsole.runner import tool_arguments
 from reviewconsole.runner.exceptions import NotInForce
-from reviewconsole.runner.gate import Call, gates, strictest
+from reviewconsole.runner.gate import Call, gates, has_begun, strictest
+from reviewconsole.runner.stored import Unstorable
 from reviewconsole.runner.tool_review import CallReview, Declined, declined
 
 logger = logging.getLogger(__name__)
@@ -143,23 +145,27 @@ class _Method:
         call_id = options.get("tool_call_id")
         if self.is_invoke and _is_tool_call(given):
             given, call_id = given["args"], given["id"]
-        return Call(tool, call_id, tool_arguments.public(tool, given))
+        public, injected = tool_arguments.public(tool, given), tool_arguments.injected(tool, given)
+        return Call(tool, call_id, public, injected)
 
     def input(self, given: Any, call: Call, final: Call) -> Any:
         """The input that makes the `final` call: what was injected into it stays."""
         if final is call:
             return given
         if self.is_invoke and _is_tool_call(given):
-            changed = tool_arguments.replaced(given["args"], call.args, final.args)
+            changed = tool_arguments.replaced(given["args"], call.shown, final.shown)
             return {**given, "args": changed}
-        return tool_arguments.replaced(given, call.args, final.args)
+        return tool_arguments.replaced(given, call.shown, final.shown)
 
 
 def _synchronous(method: _Method) -> Callable[..., Any]:
     @wraps(method.stock)
     def call_tool(tool: BaseTool, /, *args: Any, **options: Any) -> Any:
         given, args = method.split(args, options)
-        asked = () if _entered.get() is tool else gates()
+        is_inner = _entered.get() is tool
+        asked = () if is_inner else gates()
+        if not asked and not is_inner and has_begun():
+            return _late(method.call(tool, given, options)).output
         if not asked:
             with _inside(tool, method):
                 return method.stock(tool, given, *args, **options)
@@ -182,7 +188,10 @@ def _asynchronous(method: _Method) -> Callable[..., Any]:
     @wraps(method.stock)
     async def call_tool(tool: BaseTool, /, *args: Any, **options: Any) -> Any:
         given, args = method.split(args, options)
-        asked = () if _entered.get() is tool else gates()
+        is_inner = _entered.get() is tool
+        asked = () if is_inner else gates()
+        if not asked and not is_inner and has_begun():
+            return _late(method.call(tool, given, options)).output
         if not asked:
             with _inside(tool, method):
                 return await method.stock(tool, given, *args, **options)
@@ -206,6 +215,15 @@ def _decided(call: Call) -> Call | Declined | None:
     return None if review is None else review.decided()
 
 
+def _late(call: Call) -> Declined:
+    """What stands in place of a call in a thread that outlived all runs: no console can say."""
+    reason = (
+        f"This call of {call.tool.name} was made after its run, so nobody can say whether it may "
+        "run. The tool was not executed."
+    )
+    return _refused(call, reason)
+
+
 def _enforce(call: Call, admission: Admission, *, is_decided: bool) -> Declined | None:
     """What stands in place of a call that may not run; None: it may.
 
@@ -219,7 +237,7 @@ def _enforce(call: Call, admission: Admission, *, is_decided: bool) -> Declined 
             return None
         case Verdict.REVIEW:
             if (review := CallReview.of(call)) is not None:
-                raise review.ask()
+                return _held(call, review)
             reason = (
                 f"Calls of {call.tool.name} are reviewed first, and this one was made outside of "
                 "the graph's task, where nothing can pause (in a thread of its own: start it with "
@@ -227,6 +245,22 @@ def _enforce(call: Call, admission: Admission, *, is_decided: bool) -> Declined 
             )
         case Verdict.REFUSE:
             reason = admission.message
+    return _refused(call, reason)
+
+
+def _held(call: Call, review: CallReview) -> Declined:
+    try:
+        pause = review.ask()
+    except Unstorable as error:
+        return _refused(
+            call,
+            f"Calls of {call.tool.name} are reviewed first, and this one cannot be shown: {error}. "
+            "The tool was not executed.",
+        )
+    raise pause
+
+
+def _refused(call: Call, reason: str) -> Declined:
     logger.warning("a call of %s was refused: %s", call.tool.name, reason)
     return declined(call, reason)
 

@@ -1,11 +1,13 @@
 """What the tests of the runner's connection share."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from reviewconsole.protocol.messages import VERSION, Hello
+from reviewconsole.runner import gate
 from reviewconsole.runner.client import ConsoleClient
 from tests.runner.peer import TOKEN, Peer
 
@@ -22,6 +24,12 @@ def hello(**changes: object) -> Hello:
         "held": (),
     }
     return Hello(**(fields | changes))  # type: ignore[arg-type]  # a table of its fields
+
+
+@pytest.fixture(autouse=True)
+def nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test find, and leave, a process that has begun no run."""
+    monkeypatch.setattr(gate, "_begun", threading.Event())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.runner.executing import Desk, Outcome, asked
 from tests.runner.peer import Peer
 
 REFUSED = "blocked by ada"
+APPROVE = {"type": "approve"}
 
 
 class GatedDesk(Desk):
@@ -48,6 +49,11 @@ class GatedDesk(Desk):
 def call(name: str, call_id: str, **args: Any) -> dict[str, Any]:
     """A tool call of a model's message."""
     return {"name": name, "args": args, "id": call_id, "type": "tool_call"}
+
+
+def edit(name: str, **args: Any) -> dict[str, Any]:
+    """The decision to run a call with these arguments instead."""
+    return {"type": "edit", "edited_action": {"name": name, "args": args}}
 
 
 def calling(*calls: dict[str, Any]) -> dict[str, Any]:

@@ -5,38 +5,36 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import pytest
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
-from langchain_core.tools import BaseTool, InjectedToolCallId, StructuredTool, Tool, tool
-from langgraph.prebuilt import InjectedState, ToolNode, ToolRuntime
+from langchain_core.tools import BaseTool, tool
+from langgraph.prebuilt import ToolNode
+from langgraph.types import interrupt
 
 from reviewconsole.protocol.messages import CallTool, Finished, RefusalCode, Refused, Verdict
 from reviewconsole.runner import interrupts, tools
 from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.gate import Gate
 from tests.runner.gating import (
+    APPROVE,
     REFUSED,
     GatedDesk,
     by_hand,
     call,
     calling,
+    edit,
     one_node,
     questions,
     results,
 )
 from tests.runner.peer import Peer
 
-APPROVE = {"type": "approve"}
 REJECT = {"type": "reject", "message": "too much"}
 RESPOND = {"type": "respond", "message": "paid already"}
-
-
-def edit(name: str, **args: Any) -> dict[str, Any]:
-    return {"type": "edit", "edited_action": {"name": name, "args": args}}
 
 
 @pytest.fixture(autouse=True)
@@ -239,93 +237,45 @@ async def test_the_schema_of_a_question_has_the_tools_own_arguments(pay, desk):
     assert schema["$defs"]["EditedAction"]["properties"]["name"]["const"] == "pay"
 
 
-# Arguments -----------------------------------------------------------------------------------
-
-
-async def test_injected_arguments_are_not_shown_and_stay_through_an_edit(effects, desk):
+@pytest.mark.parametrize("kind", ["ToolNode", "create_agent", "hand-written"])
+@pytest.mark.parametrize("is_nested", [False, True], ids=["at the root", "in a subgraph"])
+async def test_a_task_asks_under_one_namespace_however_often_it_runs(
+    kind, is_nested, effects, desk
+):
     @tool
-    def note(
-        text: str,
-        state: Annotated[dict[str, Any], InjectedState],
-        tool_call_id: Annotated[str, InjectedToolCallId],
-        runtime: ToolRuntime,
-    ) -> str:
-        """Write a note."""
-        effects.append((text, len(state["messages"]), tool_call_id, runtime.tool_call_id))
-        return text
+    def pay(amount: int) -> str:
+        """Pay money."""
+        effects.append(interrupt("sure?"))
+        return "paid"
 
-    at = desk(one_node(ToolNode([note])), note=Verdict.REVIEW)
-    paused = await at.start(calling(call("note", "c1", text="hello")))
-    assert [question["args"] for question in questions(paused)] == [{"text": "hello"}]
-    await at.resume(edit("note", text="bye"))
-    assert effects == [("bye", 1, "c1", "c1")]
-    assert [args for _, _, args in at.asked()] == [{"text": "hello"}, {"text": "bye"}]
-
-
-async def test_an_argument_that_is_named_like_a_callback_is_shown(effects, desk):
-    send = StructuredTool.from_function(
-        lambda **given: str(effects.append(given)),
-        name="send",
-        description="Send.",
-        args_schema={
-            "type": "object",
-            "title": "send",
-            "description": "Send.",
-            "properties": {"callbacks": {"type": "array"}},
-        },
-    )
-    at = desk(one_node(ToolNode([send])))
-    await at.start(calling(call("send", "c1", callbacks=["https://evil.example"])))
-    assert at.asked() == [("send", "c1", {"callbacks": ["https://evil.example"]})]
-
-
-@pytest.mark.parametrize("decision", [APPROVE, edit("look", query="b")], ids=["approve", "edit"])
-@pytest.mark.parametrize("kind", ["plain", "structured"])
-async def test_a_tool_that_is_given_text(kind, decision, effects, desk):
-    def look(query: str) -> str:
-        effects.append(query)
-        return query
-
-    made: BaseTool = (
-        Tool("look", look, "Look up.") if kind == "plain" else tool(description="Look up.")(look)
-    )
-    at = desk(one_node(lambda state: {"messages": [("human", made.invoke("a"))]}), look="review")
-    name = "tool_input" if kind == "plain" else "query"
-    paused = await at.start({"messages": []})
-    assert [question["args"] for question in questions(paused)] == [{name: "a"}]
-    if decision is not APPROVE:
-        decision = edit("look", **{name: "b"})
-    await at.resume(decision)
-    assert effects == ["a" if decision is APPROVE else "b"]
-
-
-async def test_arguments_that_cannot_be_stored_are_asked_for_without_them(effects, desk):
-    @tool
-    def count(number: Any) -> str:
-        """Count."""
-        effects.append(number)
-        return "ok"
-
-    at = desk(one_node(lambda state: {"messages": [("human", count.invoke({"number": 2**70}))]}))
-    await at.start({"messages": []})
-    assert at.asked() == [("count", None, None)]
-    assert effects == [2**70]
-
-
-async def test_arguments_whose_type_no_schema_can_say_are_reviewed_all_the_same(effects, desk):
-    @tool
-    def draw(colour: str, then: Callable[[], str] | None = None) -> str:
-        """Draw."""
-        effects.append(colour)
-        return "drawn"
-
-    at = desk(one_node(by_hand(draw, whole=True)), draw=Verdict.REVIEW)
-    paused = await at.start(calling(call("draw", "c1", colour="red")))
-    (question,) = paused.interrupts
-    action = question.response_schema["$defs"]["EditedAction"]["properties"]
-    assert action["args"] == {"additionalProperties": True, "title": "Args", "type": "object"}
+    graph = GRAPHS[kind](pay)
+    at = desk(one_node(graph) if is_nested else graph, pay=Verdict.REVIEW)
+    await at.start(calling(call("pay", "c1", amount=3)))
     await at.resume(APPROVE)
-    assert effects == ["red"]
+    await at.resume("yes")
+    assert effects == ["yes"]
+    first = at.peer.of(CallTool)[0].ns
+    assert [each.ns for each in at.peer.of(CallTool)] == [first] * 3
+    assert first.count("|") == is_nested
+
+
+async def test_the_same_call_in_another_step_asks_under_another_namespace(pay, effects, desk):
+    calls = [call("pay", "c1", amount=3)]
+    replies = [*(AIMessage("", tool_calls=calls) for _ in range(2)), AIMessage("done")]
+    at = desk(create_agent(Model(messages=iter(replies)), [pay]), pay=Verdict.REVIEW)
+    await at.start({"messages": [("human", "Pay.")]})
+    again = await at.resume(APPROVE)
+    assert questions(again) == questions(at.paused)
+    assert effects == [(3, "alice")]
+    assert len({each.ns for each in at.peer.of(CallTool)}) == 2
+
+
+async def test_the_same_call_again_in_one_task_is_held_again(pay, effects, desk):
+    at = desk(one_node(by_hand(pay, whole=True)), pay=Verdict.REVIEW)
+    await at.start(calling(*[call("pay", "c1", amount=3)] * 2))
+    again = await at.resume(APPROVE)
+    assert questions(again) == questions(at.paused)
+    assert effects == [(3, "alice")]
 
 
 # Classes, threads, nesting -------------------------------------------------------------------
@@ -421,6 +371,21 @@ async def test_a_thread_that_lost_its_context_is_gated_all_the_same(verdict, pay
     assert status == ("success" if verdict is Verdict.RUN else "error")
     if verdict is Verdict.REVIEW:
         assert text.startswith("Calls of pay are reviewed first, and this one was made outside")
+
+
+async def test_a_thread_that_outlives_all_runs_calls_nothing(pay, effects, desk):
+    at = desk(one_node(lambda state: None))
+    assert pay.invoke({"amount": 1}) == "paid 1 to alice"  # as agents may while they are loaded
+    await at.start({"messages": []})
+    message = (
+        "This call of pay was made after its run, so nobody can say whether it may run. The tool "
+        "was not executed."
+    )
+    assert pay.invoke({"amount": 2}) == message
+    assert (await pay.ainvoke(call("pay", "c1", amount=3))).content == message
+    assert in_a_thread(lambda: pay.invoke({"amount": 4})) == message
+    assert effects == [(1, "alice")]
+    assert at.asked() == []
 
 
 async def test_a_run_that_is_over_makes_no_calls(pay, effects, desk, peer):
