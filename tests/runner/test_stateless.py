@@ -9,7 +9,7 @@ from langgraph.graph import START, StateGraph
 
 from reviewconsole.protocol.messages import Finished
 from reviewconsole.runner import interrupts
-from tests.runner.executing import Desk, State, chain, values
+from tests.runner.executing import Desk, Reply, State, ask, asked, chain, values
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +59,15 @@ async def test_a_stateless_graph_runs(peer, client, around):
     outcome = await Desk(peer, client, around(stateless(first))).start({"out": []})
     assert isinstance(outcome, Finished), outcome
     assert values(outcome) == {"out": ["first", "last"]}
+
+
+@pytest.mark.parametrize("around", [as_a_node, called, awaited])
+async def test_a_question_of_a_stateless_graph_takes_no_answer(peer, client, around):
+    """Its task is another one each time, so nothing says that the question is the same."""
+    desk = Desk(peer, client, around(stateless(first, ask)))
+    assert asked(await desk.start({"out": []})) == [{"query": "ready?"}]
+    run = desk.decide("yes")
+    held = await desk.execute(run)
+    assert (asked(held), desk.applied(run)) == ([{"query": "ready?"}], [])
+    assert held.refused is not None
+    assert isinstance(await desk.resume(Reply(then="finish")), Finished)
