@@ -289,8 +289,11 @@ class Execution:
         if not stale:
             return None
         written = "; what was decided about the state is written" if self._changed else ""
+        asked = {pauses.question(question).digest for question in standing.questions}
+        same = all(answer.digest in asked for answer in stale)
+        what = "the same, out of reach of the answer," if same else "something else"
         return (
-            "the agent asked something else when it ran again, so decision "
+            f"the agent asked {what} when it ran again, so decision "
             f"{', '.join(str(answer.decision) for answer in stale)} was not applied{written}"
         )
 
