@@ -122,17 +122,22 @@
     }
   });
 
-  // Keys: the first `a` goes to Approve, the second one approves. -------------------------------
+  // Keys: the first `a` goes to Approve, the second one approves. So does `r` where Reject decides
+  // at once, because the agent takes no reason. --------------------------------------------------
+
+  function lookThenLeap(button) {
+    if (!button?.checkVisibility()) return false;
+    if (document.activeElement === button) button.click();
+    button.scrollIntoView({ block: "nearest" });
+    button.focus();
+    return true;
+  }
 
   function approve() {
     const part = here() ?? parts.find((part) => isOpen(part) && !chosen(part));
-    const button = part
+    lookThenLeap(part
       ? choices(part).find((one) => one.value === "approve")
-      : one("[data-decides=approve]", pause);
-    if (!button?.checkVisibility()) return;
-    if (document.activeElement === button) return button.click();
-    button.scrollIntoView({ block: "nearest" });
-    button.focus();
+      : one("[data-decides=approve]", pause));
   }
 
   const TYPES = { e: ["edit", "write"], r: ["reject"], m: ["respond"] };
@@ -151,7 +156,7 @@
     } else if (TYPES[event.key] && parts.length) {
       const part = here() ?? parts.find(isOpen);
       if (part) for (const type of TYPES[event.key]) choose(part, type);
-    } else return;
+    } else if (event.key !== "r" || !lookThenLeap(one("[data-decides=reject]", pause))) return;
     event.preventDefault();
   }, { capture: true });
 
