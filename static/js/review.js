@@ -240,6 +240,10 @@
     const mine = outside.filter((element) => element.name.startsWith(`questions.${question}.`));
     turnReadOnly([...all("input, textarea, select, button", card), ...mine]);
     document.getElementById("announcement").textContent = words;
+    // A preview that was under way was not answered: what is open asks for its own again.
+    for (const part of parts.filter((part) => isOpen(part) && !choices(part).length)) {
+      one("input, textarea, select", part)?.dispatchEvent(new Event("change", { bubbles: true }));
+    }
   }
 
   function closeWhatIsDecided() {

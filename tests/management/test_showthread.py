@@ -88,7 +88,7 @@ def test_a_finished_thread_tells_its_whole_story(alice):
             "run": decision.run.pk,
             "by": "alice",
             "status": "applied",
-            "actions": [{"type": "respond", "answer": "Ask Bob."}],
+            "actions": [{"type": "respond", "answer": "Ask Bob.", "shape": "data"}],
             "resume": {"data": "Ask Bob."},
             "summary": "answered: Ask Bob.",
         }
