@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Q
 
 from agents import push
 from agents.exceptions import RequestRefused
@@ -81,14 +82,24 @@ def _read(args: Whole | None) -> tuple[bool, Plain]:
 
 
 def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | None:
-    """The newest decision on this call; None if it was made about another one."""
-    if not request.call_id:
+    """The newest decision on this call; None if all were made about others.
+
+    A rejection whose call could not be named, and any of a call that comes without an id, is about
+    whatever is called the same way.
+    """
+    call_id = column_text(request.call_id or "", 255)
+    alike = Q(tool=column_text(request.tool, 255), digest=digest or "")
+    which = Q(call_id=call_id) | Q(alike, call_id="") if call_id else alike
+    said = CallVerdict.objects.filter(which, thread=run.thread_id).order_by("-pk")
+    in_force = said.exclude(decision__status__in=NOT_IN_FORCE)
+    found = list(in_force.select_related("decision__decided_by", "decision__interrupt"))
+    named = next((verdict for verdict in found if call_id and verdict.call_id == call_id), None)
+    if named is not None and _is_about(named, run, request, digest):
+        return named
+    twin = next((verdict for verdict in found if verdict.call_id != call_id or not call_id), None)
+    if twin is None or twin.type != CallVerdict.Type.REJECT or not _is_since_last_input(twin, run):
         return None
-    call_id = column_text(request.call_id, 255)
-    said = CallVerdict.objects.filter(thread=run.thread_id, call_id=call_id)
-    in_force = said.exclude(decision__status__in=NOT_IN_FORCE).order_by("-pk")
-    verdict = in_force.select_related("decision__decided_by", "decision__interrupt").first()
-    return verdict if verdict and _is_about(verdict, run, request, digest) else None
+    return twin
 
 
 def _is_about(verdict: CallVerdict, run: Run, request: CallTool, digest: str | None) -> bool:

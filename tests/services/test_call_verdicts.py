@@ -78,6 +78,12 @@ def test_the_calls_of_a_breakpoint(alice):
     assert verdicts() == [("call_0", "send_email", "edit", question_digest(EDITED))]
 
 
+def test_a_rejection_counts_without_an_id(alice):
+    asked = make_interrupt(tool_review(("refund", REFUND)), call_ids=("",))
+    decide(asked, alice, REJECT)
+    assert verdicts() == [("", "refund", "reject", question_digest(REFUND))]
+
+
 def test_fewer_ids_than_calls(alice):
     value = tool_review(("refund", REFUND), ("send_email", EMAIL))
     decide(make_interrupt(value, call_ids=("call-1",)), alice)

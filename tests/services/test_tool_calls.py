@@ -25,6 +25,7 @@ from tests.factories import (
     pause,
     start_run,
     take,
+    tool_review,
 )
 from tests.services.test_told import told
 
@@ -325,3 +326,44 @@ def test_who_does_not_hold_the_run_is_told_nothing(db):
         tool_calls.admit(
             runner=other, request=CallTool(lease_of(run), "", "refund", None, stored(REFUND))
         )
+
+
+def rejected_without_id(user: Any) -> Run:
+    """The run that resumes after the rejection of a refund whose call has no id of its own."""
+    asked = make_interrupt(tool_review(("refund", REFUND)), call_ids=("",))
+    run = decide(asked, user, REJECT).run
+    assert run is not None
+    take(run)
+    run.refresh_from_db()
+    return run
+
+
+@pytest.mark.parametrize("call_id", [None, "", "call_7"])
+def test_what_was_rejected_without_an_id_does_not_run_under_any(alice, call_id):
+    run = rejected_without_id(alice)
+    assert ask(run, call_id=call_id).verdict is Verdict.REFUSE
+    assert ask(run, args={**REFUND, "amount": 1.0}, call_id=call_id) == RUN
+    assert ask(run, tool="send_email", call_id=call_id) == RUN
+    assert Violation.objects.count() == 1
+
+
+def test_a_call_without_an_id_is_held_against_what_was_decided_last_about_its_like(alice):
+    run = resumed(alice, REJECT)
+    assert ask(run, call_id=None).verdict is Verdict.REFUSE
+    finish(run)
+    (again,) = pause(running_again(run), breakpoint_before(("refund", REFUND)), kind="breakpoint")
+    Interrupt.objects.filter(pk=again.pk).update(call_ids=["call_9"])
+    again.refresh_from_db()
+    later = decide(again, alice).run
+    assert later is not None
+    take(later)
+    later.refresh_from_db()
+    assert ask(later, call_id=None) == RUN
+
+
+def running_again(run: Run) -> Run:
+    """A new run on the thread of `run`, in a runner's hands."""
+    again = start_run(thread=run.thread.thread_id)
+    take(again)
+    again.refresh_from_db()
+    return again
