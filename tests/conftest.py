@@ -3,8 +3,12 @@
 alice and bob review, olga operates, ada administers, mallory has signed in and has no role.
 """
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import OperationalError, connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from hypothesis import settings
 
 from agents.roles import ADMINS, OPERATORS, REVIEWERS
@@ -36,6 +40,35 @@ def uses_database(item: pytest.Item) -> bool:
     """Whether the test asked for a database, itself or through its fixtures."""
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(fixtures & {"db", "transactional_db"}) or "django_db" in item.keywords
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Whether the database stays: `tests.postgres` takes its whole server away.
+
+    Dropping it there would wait for whoever has not hung up yet.
+    """
+    return connection.vendor == "postgresql"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_flush() -> None:
+    """Empty the tables again where a console that still read them came in between.
+
+    PostgreSQL ends such a meeting by a deadlock, and this end of it is the one that can wait.
+    """
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def patient(operations: Any, sql_list: list[str]) -> None:
+        for _attempt in range(5):
+            try:
+                return flush(operations, sql_list)
+            except OperationalError as error:
+                if "deadlock" not in str(error):
+                    raise
+        return flush(operations, sql_list)
+
+    BaseDatabaseOperations.execute_sql_flush = patient  # type: ignore[method-assign, assignment]
 
 
 def person(name: str, *roles: str, **fields: object) -> User:

@@ -223,6 +223,7 @@
 
   function turnReadOnly(elements) {
     for (const element of elements) {
+      if (element.name === "csrfmiddlewaretoken") continue; // what is under way still needs it
       if (element.matches("textarea, input:not([type=radio], [type=checkbox], [type=hidden])")) element.readOnly = true;
       else element.disabled = true;
     }
@@ -230,7 +231,7 @@
 
   function close(question, words) {
     const card = document.getElementById(`question-${question}`);
-    if (card.dataset.open === undefined || card.dataset.closed !== undefined) return;
+    if (card.dataset.open === undefined || card.dataset.closed !== undefined) return false;
     card.dataset.closed = "";
     for (const told of all("[data-closed-words]", card)) {
       told.textContent = `${words}. What you wrote stays here, to be copied.`;
@@ -240,17 +241,22 @@
     const mine = outside.filter((element) => element.name.startsWith(`questions.${question}.`));
     turnReadOnly([...all("input, textarea, select, button", card), ...mine]);
     document.getElementById("announcement").textContent = words;
-    // A preview that was under way was not answered: what is open asks for its own again.
+    return true;
+  }
+
+  // A preview that was under way was not answered: what is open asks for its own again.
+  function previewAgain() {
     for (const part of parts.filter((part) => isOpen(part) && !choices(part).length)) {
       one("input, textarea, select", part)?.dispatchEvent(new Event("change", { bubbles: true }));
     }
   }
 
   function closeWhatIsDecided() {
+    let isNews = false;
     for (const question of all("#pause-questions [data-question]")) {
       if (question.dataset.status === "pending") continue;
       const words = one("[data-told]", question)?.textContent ?? question.textContent;
-      close(question.dataset.question, words.trim().replace(/\s+/g, " "));
+      if (close(question.dataset.question, words.trim().replace(/\s+/g, " "))) isNews = true;
     }
     if (form.dataset.closed === undefined && !one("[data-open]:not([data-closed])")) {
       form.dataset.closed = "";
@@ -258,6 +264,7 @@
       one("[data-closed-all]").hidden = false;
     }
     tellChoices();
+    if (isNews) previewAgain();
   }
 
   document.addEventListener("htmx:after:swap", closeWhatIsDecided);
