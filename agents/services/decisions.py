@@ -153,16 +153,7 @@ def _record(checked: Sequence[Checked], user: User, update: Arguments | None) ->
 def _recorded(paused: Run, user: User, decisions: list[Decision]) -> list[Decision]:
     """Resume the pause if nothing of it is open any more, and tell what was decided."""
     if not Interrupt.objects.pending().filter(run=paused).exists():
-        run = runs.queue(
-            thread=paused.thread,
-            trigger=Run.Trigger.RESUME,
-            resumes=paused,
-            created_by=user,
-            context=paused.context,
-            interrupt_before=paused.interrupt_before,
-            interrupt_after=paused.interrupt_after,
-            recursion_limit=paused.recursion_limit,
-        )
+        run = runs.go_on(after=paused, trigger=Run.Trigger.RESUME, resumes=paused, user=user)
         Decision.objects.filter(
             interrupt__run=paused, status=Decision.Status.RECORDED, run=None
         ).update(run=run)

@@ -83,16 +83,7 @@ def ask_again(*, run: int, user: User) -> Run:
         paused = _pause_to_repeat(failed)
         decisions.withdraw(_carried(failed).filter(interrupt__checkpoint_id=paused.checkpoint_id))
         _supersede(Interrupt.objects.pending().filter(run=failed))
-        return runs.queue(
-            thread=failed.thread,
-            trigger=Run.Trigger.ASK_AGAIN,
-            resumes=paused,
-            created_by=user,
-            context=failed.context,
-            interrupt_before=failed.interrupt_before,
-            interrupt_after=failed.interrupt_after,
-            recursion_limit=failed.recursion_limit,
-        )
+        return runs.go_on(after=failed, trigger=Run.Trigger.ASK_AGAIN, resumes=paused, user=user)
 
 
 def _pause_to_repeat(failed: Run) -> Run:

@@ -137,6 +137,26 @@ def queue(*, thread: Thread, **fields: Any) -> Run:
     return run
 
 
+def go_on(*, after: Run, trigger: Run.Trigger, resumes: Run, user: User) -> Run:
+    """Queue the run that takes up where `after` stopped, with what every resume of it needs.
+
+    Context and breakpoints are not in LangGraph's store. `resumes` is the pause it answers.
+
+    Raises:
+        ThreadBusy: the thread has an active run.
+    """
+    return queue(
+        thread=after.thread,
+        trigger=trigger,
+        resumes=resumes,
+        created_by=user,
+        context=after.context,
+        interrupt_before=after.interrupt_before,
+        interrupt_after=after.interrupt_after,
+        recursion_limit=after.recursion_limit,
+    )
+
+
 def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignment, ...]:
     """Give a runner at most `free` queued runs of these agents, oldest first.
 
