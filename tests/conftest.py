@@ -37,7 +37,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_database(item: pytest.Item) -> bool:
-    """Whether the test asked for a database, itself or through its fixtures."""
+    """Whether the test asked for a database, itself or through its fixtures.
+
+    Of the browser's tests that is the whole path: the pages of the others are the same on both, and
+    `tests/views` asks for each of them on both.
+    """
+    if item.path.parent.name == "browser" and item.path.name != "test_whole_path.py":
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(fixtures & {"db", "transactional_db"}) or "django_db" in item.keywords
 
