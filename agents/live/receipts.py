@@ -136,11 +136,14 @@ def asked_again(asked: Interrupt) -> Run | None:
 
 
 def _asked_anew(asked: Interrupt) -> Interrupt | None:
-    """What the task of a question asked next, at the same place."""
-    at_its_place = Interrupt.objects.filter(
+    """What the task of a question asked next: of the same call, if it runs several."""
+    of_its_task = Interrupt.objects.filter(
         thread=asked.thread_id, checkpoint_id=asked.checkpoint_id, task_id=asked.task_id
     )
-    return at_its_place.filter(pk__gt=asked.pk).order_by("pk").first()
+    later = list(of_its_task.filter(pk__gt=asked.pk).order_by("pk"))
+    same_call = (row for row in later if row.call_ids == asked.call_ids)
+    anew = next((row for row in same_call if row.origin == asked.origin), None)
+    return anew or next(iter(later), None)
 
 
 def _dismissed(asked: Interrupt) -> Decision | None:

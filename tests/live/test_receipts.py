@@ -95,6 +95,17 @@ def test_a_withdrawn_decision_says_who_let_the_agent_ask_again(alice, bob):
     assert f"It asks anew: Question: {anew.headline}" in shown(asked, alice)
 
 
+def test_what_another_call_of_the_task_asks_is_not_what_was_asked_anew(alice, bob):
+    mine, other = ({"tool": "wire", "call_id": call_id} for call_id in ("call_1", "call_2"))
+    asked = make_interrupt(origin=mine)
+    again = failures.ask_again(run=failed_on(asked, alice).pk, user=bob)
+    (first,) = pause(again, "Of the other?", at=asked, origin=other)
+    run = decide(first, alice).run
+    assert run is not None
+    (second,) = pause(run, asked.value, at=asked, origin=mine)
+    assert receipt_of(asked, alice).anew == second
+
+
 def test_a_question_nobody_had_answered_says_who_let_the_agent_ask_again(alice, bob):
     failed = failed_on(make_interrupt(), alice, "Sure?")
     (open_,) = failed.interrupts.all()
