@@ -10,7 +10,8 @@ AgentsError
 │   ├── ThreadBusy              a run is queued or running on the thread
 │   ├── ThreadWaits             the thread waits for a decision
 │   ├── RunEnded                the run is over: there is nothing to cancel
-│   └── CannotAskAgain          no question of the run can be asked again
+│   ├── CannotAskAgain          no question of the run can be asked again
+│   └── CannotTravel            the thread cannot go back to this checkpoint, or not in this way
 ├── Invalid               422   what was given cannot be used
 │   ├── InvalidAnswer           an answer the request does not allow; `errors` by path
 │   └── InvalidInput            a start or a token that cannot be used; `errors` by path
@@ -82,6 +83,10 @@ class RunEnded(Conflict):
 
 class CannotAskAgain(Conflict):
     """The run did not fail on an answer, or its thread has gone on since."""
+
+
+class CannotTravel(Conflict):
+    """The thread cannot go back to this checkpoint, or not in this way; the text says what can."""
 
 
 class Invalid(AgentsError):

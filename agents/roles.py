@@ -12,6 +12,7 @@ LOOK = "agents.view_thread"
 DECIDE = "agents.decide_interrupt"
 START = "agents.start_run"
 GATE = "agents.gate_tool"
+ERASE = "agents.delete_thread"
 
 _MANAGED_IN_ADMIN = (
     "auth.add_user", "auth.change_user", "auth.view_user", "auth.view_group",
@@ -23,7 +24,7 @@ _MANAGED_IN_ADMIN = (
 GRANTS: dict[str, tuple[str, ...]] = {
     REVIEWERS: (LOOK, DECIDE),
     OPERATORS: (LOOK, START),
-    ADMINS: (LOOK, GATE, *_MANAGED_IN_ADMIN),
+    ADMINS: (LOOK, GATE, ERASE, *_MANAGED_IN_ADMIN),
 }
 
 

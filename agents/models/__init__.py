@@ -1,16 +1,18 @@
 """What is true. Written by `services` only."""
 
 from agents.models.agent import Agent
-from agents.models.checkpoint import Blob, Checkpoint, Form, Part, PendingWrite
+from agents.models.checkpoint import SHOWN, Blob, Checkpoint, Form, Part, PendingWrite
 from agents.models.decision import Decision
 from agents.models.draft import Draft
 from agents.models.interrupt import Interrupt
+from agents.models.progress import Progress
 from agents.models.run import Run
 from agents.models.runner import Runner, RunnerToken
 from agents.models.thread import Thread
 from agents.models.tool import CallVerdict, Gate, ToolSetting, Violation
 
 __all__ = (
+    "SHOWN",
     "Agent",
     "Blob",
     "CallVerdict",
@@ -22,6 +24,7 @@ __all__ = (
     "Interrupt",
     "Part",
     "PendingWrite",
+    "Progress",
     "Run",
     "Runner",
     "RunnerToken",

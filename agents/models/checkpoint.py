@@ -27,9 +27,14 @@ class Checkpoint(models.Model):
         "agents.Run", models.SET_NULL, null=True, related_name="+", db_index=False
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    stored_bytes = models.BigIntegerField(null=True)  # what storing it added; NULL: not measured
 
     def __str__(self) -> str:
         return self.checkpoint_id
+
+
+SHOWN = "~"
+"""What the names of shown channels begin with: no channel of LangGraph's does."""
 
 
 class Form(models.IntegerChoices):
@@ -40,7 +45,11 @@ class Form(models.IntegerChoices):
 
 
 class Blob(models.Model):
-    """The value of one channel at one version."""
+    """The value of one channel at one version.
+
+    A channel named `SHOWN` and a channel's name holds what people read of one whose checkpoints
+    hold no value; nothing reads it back into a graph.
+    """
 
     pk = models.CompositePrimaryKey("thread_id", "ns", "channel", "version")
     thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="+", db_index=False)

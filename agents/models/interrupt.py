@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models import Q
 
 from agents.models.fields import PlainField
+
+if TYPE_CHECKING:
+    from agents.models.run import Run
 
 
 class InterruptQuerySet(models.QuerySet["Interrupt"]):
@@ -50,6 +55,10 @@ class Interrupt(models.Model):
     task_id = models.CharField(max_length=64, blank=True)
     ns = models.TextField(blank=True)
     node = models.CharField(max_length=255)
+
+    superseded_by: models.ForeignKey[Run | None, Run | None] = models.ForeignKey(
+        "agents.Run", models.SET_NULL, null=True, related_name="superseded"
+    )  # the replay or fork that took the thread elsewhere
 
     # What it asks.
     value = PlainField(null=True)

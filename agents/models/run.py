@@ -16,6 +16,8 @@ from agents.models.fields import PlainField
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from agents.models.interrupt import Interrupt
+
 
 _CHANGES = 20  # checkpoints after a pause that are looked at: its decisions make one each
 
@@ -48,8 +50,10 @@ class Run(models.Model):
         queued → running → interrupted | succeeded | failed | cancelled
         running → queued   (the lease ended, or the runner handed it back)
         queued → cancelled
+        waiting → queued | cancelled   (a replay or fork behind another one of its thread)
         """
 
+        WAITING = "waiting"
         QUEUED = "queued"
         RUNNING = "running"
         INTERRUPTED = "interrupted"
@@ -63,8 +67,11 @@ class Run(models.Model):
         START = "start"  # an input
         RESUME = "resume"  # decisions
         ASK_AGAIN = "ask_again"  # a run that failed: its questions are asked anew
+        REPLAY = "replay"  # a checkpoint of the past, as it was
+        FORK = "fork"  # a checkpoint of the past, changed
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
+    TRAVELS = (Trigger.REPLAY, Trigger.FORK)
 
     thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="runs")
     trigger = models.CharField(max_length=16, choices=Trigger)
@@ -89,6 +96,18 @@ class Run(models.Model):
     interrupt_before = models.JSONField(default=list)
     interrupt_after = models.JSONField(default=list)
     recursion_limit = models.PositiveIntegerField(default=100)  # supersteps
+
+    # Where a replay or fork begins, and what it changes there.
+    from_checkpoint_id = models.CharField(max_length=64, blank=True)
+    from_ns = models.TextField(blank=True)
+    from_next = models.JSONField(default=list)  # the nodes that were next there, as people saw
+    update = PlainField(null=True)  # channels of the state and their values
+    as_node = models.CharField(max_length=255, blank=True)  # whose writes they are
+    stays = models.BooleanField(default=False)  # nothing runs afterwards
+    reason = models.TextField(blank=True)  # why, in the words of who asked for it
+    revises: models.ForeignKey[Interrupt | None, Interrupt | None] = models.ForeignKey(
+        "agents.Interrupt", models.SET_NULL, null=True, related_name="revised_by"
+    )  # the decided question that is asked anew, where a person changes a decision
 
     # Who executes it. Frames of another attempt than this are refused.
     attempt = models.PositiveIntegerField(default=0)

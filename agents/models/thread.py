@@ -36,11 +36,21 @@ class Thread(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.IDLE)
     snapshot = PlainField(null=True)  # the state's public values, as the runner reported them last
     snapshot_checkpoint_id = models.CharField(max_length=64, blank=True)
+    metadata = PlainField(default=dict)  # what whoever began it says about it, to search by
+    copied_from: models.ForeignKey[Thread | None, Thread | None] = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="copies"
+    )  # whose history up to `copied_checkpoint_id` it began with
+    copied_checkpoint_id = models.CharField(max_length=64, blank=True)
     created_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # A thread that was deleted keeps its row, its interrupts and their decisions, and nothing else.
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
     # Parts are numbered per thread and numbers are never used twice. The epoch moves when parts
     # are deleted, so that no process goes on trusting the numbers it remembers.
     part_next = models.BigIntegerField(default=0)

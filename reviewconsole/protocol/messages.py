@@ -11,6 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
+from reviewconsole.protocol.checkpoint_messages import (
+    CheckpointRequest as CheckpointRequest,
+    CopyThread as CopyThread,
+    DeleteThread as DeleteThread,
+    Get as Get,
+    List as List,
+    Put as Put,
+    PutWrites as PutWrites,
+    Show as Show,
+)
 from reviewconsole.protocol.values import (
     ChannelValue as ChannelValue,
     Lease as Lease,
@@ -20,6 +30,7 @@ from reviewconsole.protocol.values import (
     Scope as Scope,
     StoredCheckpoint as StoredCheckpoint,
     StoredWrite as StoredWrite,
+    Travel as Travel,
     Value as Value,
     Whole as Whole,
     Write as Write,
@@ -27,73 +38,6 @@ from reviewconsole.protocol.values import (
 
 VERSION = 1
 """The version of this protocol. A runner that speaks another is refused with close code 4426."""
-
-
-# Requests: checkpoints -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """Store a checkpoint and the channel values that are new in it."""
-
-    code: ClassVar[int] = 1
-    scope: Scope
-    thread: str
-    ns: str
-    checkpoint_id: str
-    parent_id: str | None
-    document: bytes  # msgpack of LangGraph's checkpoint without the values stored in `values`
-    metadata: bytes  # tagged JSON text, UTF-8
-    values: tuple[ChannelValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PutWrites:
-    """Store the pending writes of a task; may come before the `Put` of its checkpoint."""
-
-    code: ClassVar[int] = 2
-    scope: Scope
-    thread: str
-    ns: str
-    checkpoint_id: str
-    task_id: str
-    task_path: str
-    replace: bool  # all writes are special ones: they replace; otherwise the first write stays
-    writes: tuple[Write, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Get:
-    """Read one checkpoint with its writes: the named one, else the newest of the namespace."""
-
-    code: ClassVar[int] = 3
-    scope: Scope
-    thread: str
-    ns: str
-    checkpoint_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class List:
-    """Read checkpoints, newest first; without thread all of the owner's agent, without ns all."""
-
-    code: ClassVar[int] = 4
-    scope: Scope
-    thread: str | None
-    ns: str | None
-    checkpoint_id: str | None
-    metadata: dict[str, Any] | None  # equality on top-level keys
-    before: str | None  # a checkpoint id: only older ones
-    limit: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteThread:
-    """Delete a thread that has no runs, with all its checkpoints."""
-
-    code: ClassVar[int] = 5
-    scope: Scope
-    thread: str
 
 
 # Requests: the life of a run -----------------------------------------------------------------
@@ -175,6 +119,7 @@ class Finished:
     lease: Lease
     checkpoint_id: str | None
     snapshot: Whole
+    next: tuple[str, ...] = ()  # the nodes that a fork stays before; nothing runs them by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +174,22 @@ class CallTool:
     args: Whole | None  # what the tool would get, without what LangGraph injects; None: unstorable
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run is at, for people who watch. May be lost or left out; says whole state."""
+
+    code: ClassVar[int] = 21
+    lease: Lease
+    step: int | None  # of the root
+    nodes: tuple[str, ...]  # that run now; those of a graph inside as `outer:inner`
+    text: str  # what the model has said so far in this step, at most a few kB of its end
+
+
 Request: TypeAlias = (
-    Put | PutWrites | Get | List | DeleteThread
+    CheckpointRequest
     | Hello | Heartbeat | Claim | Release | Paused | Finished | Failed | Cancelled
-    | Delivered | Applied | CallTool
+    | Delivered | Applied | CallTool | Progress
 )  # fmt: skip
-CheckpointRequest: TypeAlias = Put | PutWrites | Get | List | DeleteThread
 
 
 # Results -------------------------------------------------------------------------------------
@@ -314,7 +269,7 @@ class Assignment:
     lease: Lease
     agent: str
     thread: str
-    trigger: str  # "start", "resume" or "ask_again" (after a failure: the same questions anew)
+    trigger: str  # "start", "resume", "ask_again" (after a failure), "replay" or "fork"
     input: Whole  # for a start
     context: dict[str, Any] | None
     interrupt_before: tuple[str, ...]
@@ -322,6 +277,7 @@ class Assignment:
     recursion_limit: int
     base_checkpoint_id: str | None  # the thread's head when the run was first claimed
     answers: tuple[Answer, ...]
+    travel: Travel | None = None  # for a replay or a fork
 
 
 @dataclass(frozen=True, slots=True)

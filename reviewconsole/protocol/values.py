@@ -92,3 +92,15 @@ class Moving:
 
     path: str  # tagged JSON of the path, an array of keys and positions
     how: str  # "value": anything may stand there; "order": the same items in any order
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Where in the past a run begins, and what it changes there. The past itself stays as it is."""
+
+    checkpoint_id: str
+    ns: str  # "" at the root, else the namespace of a graph inside
+    update: Whole | None  # channels of the state and their values, a map; None: nothing is written
+    as_node: str | None  # whose writes they are; None: of the node that ran last; "__end__": finish
+    stays: bool  # whether nothing runs afterwards
+    next: tuple[str, ...]  # the nodes that were next there, as people were told
