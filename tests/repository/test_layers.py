@@ -15,6 +15,7 @@ LAYERS = {
     "reviewconsole.protocol": 0,
     "agents.exceptions": 0,
     "agents.graph_picture": 0,
+    "agents.history": 0,
     "agents.reviews": 0,
     # 1, what is true.
     "agents.models": 1,
@@ -48,6 +49,7 @@ PURE = [unit for unit, layer in LAYERS.items() if layer == 0]
 RUNNER = "reviewconsole.runner"
 
 BESIDE_EACH_OTHER = {
+    ("agents.history", "reviewconsole.protocol"),
     ("agents.reviews", "agents.exceptions"),
     ("agents.reviews", "reviewconsole.protocol"),
     ("agents.views", "agents.forms"),
