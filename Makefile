@@ -16,9 +16,8 @@ help:  ## This list
 demo: $(VENV)/demo.installed  ## Start the console and a runner with example agents on 127.0.0.1
 	@DEMO=1 DATA_DIR="$${DATA_DIR:-.demo}" $(BIN)/python manage.py demo
 
-test: $(VENV)/development.installed  ## Run the tests on SQLite, then on PostgreSQL those that use a database
-	$(BIN)/python -m pytest
-	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest --database
+test: $(VENV)/development.installed  ## Run the tests on SQLite, and beside it on PostgreSQL those that use a database
+	$(BIN)/python -m tests
 
 check: $(VENV)/development.installed  ## Lint, types, templates, deployment, migrations, the rules of the repository
 	$(BIN)/ruff check
