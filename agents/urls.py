@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from agents.views import agents, inbox, interrupts, runners, threads, tools
+from agents.views import agents, inbox, interrupts, runners, thread_list, threads, tools
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -10,7 +10,7 @@ urlpatterns = [
     path("interrupts/<int:pk>/draft/", interrupts.interrupt_draft, name="interrupt-draft"),
     path("interrupts/<int:pk>/decide/", interrupts.interrupt_decide, name="interrupt-decide"),
     path("interrupts/<int:pk>/dismiss/", interrupts.interrupt_dismiss, name="interrupt-dismiss"),
-    path("threads/", threads.thread_list, name="thread-list"),
+    path("threads/", thread_list.thread_list, name="thread-list"),
     path("threads/<int:pk>/", threads.thread_detail, name="thread-detail"),
     path("runs/<int:pk>/cancel/", threads.run_cancel, name="run-cancel"),
     path("runs/<int:pk>/ask-again/", threads.run_ask_again, name="run-ask-again"),
