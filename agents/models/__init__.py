@@ -9,6 +9,7 @@ from agents.models.progress import Progress
 from agents.models.run import Run
 from agents.models.runner import Runner, RunnerToken
 from agents.models.thread import Thread
+from agents.models.thread_search import ThreadWords
 from agents.models.tool import CallVerdict, Gate, ToolSetting, Violation
 
 __all__ = (
@@ -29,6 +30,7 @@ __all__ = (
     "Runner",
     "RunnerToken",
     "Thread",
+    "ThreadWords",
     "ToolSetting",
     "Violation",
 )

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from agents.models.fields import PlainField
+from agents.reviews.search_words import tokens
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
 def new_thread_id() -> str:
     """A fresh LangGraph thread id."""
     return str(uuid.uuid4())
+
+
+class ThreadQuerySet(models.QuerySet["Thread"]):
+    """Threads, asked in the product's words."""
+
+    def kept(self) -> ThreadQuerySet:
+        """Those that were not deleted."""
+        return self.filter(deleted_at=None)
+
+    def matching(self, text: str) -> ThreadQuerySet:
+        """Those in whose id, title, metadata and messages each word of `text` begins one.
+
+        Text without a word matches all.
+        """
+        words = tokens(text)
+        return self.filter(searched__words__matches=words) if words else self
 
 
 class Thread(models.Model):
@@ -41,6 +58,7 @@ class Thread(models.Model):
         "self", models.SET_NULL, null=True, related_name="copies"
     )  # whose history up to `copied_checkpoint_id` it began with
     copied_checkpoint_id = models.CharField(max_length=64, blank=True)
+    copied_because = models.TextField(blank=True)  # in the words of who copied it
     created_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
@@ -56,11 +74,23 @@ class Thread(models.Model):
     part_next = models.BigIntegerField(default=0)
     part_epoch = models.IntegerField(default=0)
 
+    objects = ThreadQuerySet.as_manager()
+
     class Meta:
         ordering = ("-updated_at", "-pk")
+        # Each filter of the list has an index in its order: a page reads what it shows.
         indexes = (
             models.Index(fields=("-updated_at", "-id"), name="thread_newest"),
-            models.Index(fields=("agent", "-updated_at"), name="thread_by_agent"),
+            models.Index(fields=("agent", "-updated_at", "-id"), name="thread_by_agent"),
+            models.Index(fields=("status", "-updated_at", "-id"), name="thread_by_status"),
+            models.Index(
+                fields=("agent", "status", "-updated_at", "-id"), name="thread_by_agent_and_status"
+            ),
+            models.Index(
+                fields=("-updated_at", "-id"),
+                condition=models.Q(deleted_at__isnull=False),
+                name="thread_deleted",
+            ),
         )
 
     def __str__(self) -> str:

@@ -1,0 +1,75 @@
+"""The words by which a thread is found: of its id, its title, its metadata and its messages."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from agents.reviews.conversation import Entry, conversation
+from reviewconsole.protocol.plain import Plain, Typed
+
+AT_MOST = 100_000  # characters of one thread; PostgreSQL takes 1 MiB, in UTF-8
+LONGEST = 64  # characters of a word; a longer one is found by its beginning
+
+# A script that puts no space between words is found by its characters.
+_SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_TOKEN = re.compile(rf"[{_SPACELESS}]|[^\W{_SPACELESS}]+")
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text, each once and in order: letters, digits and `_`, case folded."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return list(dict.fromkeys(match[:LONGEST] for match in _TOKEN.findall(folded)))
+
+
+def search_words(*, thread_id: str, title: str, metadata: Plain, snapshot: Plain) -> str:
+    """What a thread is found by: words with a space between, each once.
+
+    Bounded by `AT_MOST`: the messages of longest ago are left out.
+    """
+    found: dict[str, None] = {}
+    room = AT_MOST
+    for text in _texts_of(thread_id, title, metadata, snapshot):
+        for token in tokens(text):
+            if token not in found:
+                room -= len(token) + 1
+                if room < 0:
+                    return " ".join(found)
+                found[token] = None
+    return " ".join(found)
+
+
+def _texts_of(thread_id: str, title: str, metadata: Plain, snapshot: Plain) -> Iterator[str]:
+    yield thread_id
+    yield title
+    yield from _texts_in(metadata)
+    for entry in reversed(conversation(snapshot)):
+        yield from _said(entry)
+
+
+def _said(entry: Entry) -> Iterator[str]:
+    yield entry.text
+    yield entry.name
+    for call in entry.tool_calls:
+        yield call.name
+        yield from _texts_in([call.args, call.edited_args])
+        if call.result is not None:
+            yield call.result.text
+
+
+def _texts_in(value: Plain) -> Iterable[str]:
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case int() | float() as number if not isinstance(number, bool):
+                yield str(number)
+            case list() as items:
+                waiting.extend(items)
+            case dict() as items:
+                waiting.extend(items.keys())  # type: ignore[arg-type]  # hashable plain values
+                waiting.extend(items.values())
+            case Typed(payload=payload):
+                waiting.append(payload)

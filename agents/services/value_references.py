@@ -1,0 +1,59 @@
+"""What checkpoints refer to: the values they name, and the parts these values are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TypeAlias, TypeVar
+
+from django.db.models import QuerySet
+
+from agents.models import SHOWN, Blob, Checkpoint, Form, PendingWrite
+from agents.services.checkpoint_rows import channel_versions, unpack_runs
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+ValueKey: TypeAlias = tuple[str, str, str]
+"""Namespace, channel and version of a `Blob`."""
+
+ROWS_AT_ONCE = 500  # in memory, or named in one statement
+
+
+def named_by(rows: QuerySet[Checkpoint]) -> set[ValueKey]:
+    """The values that the documents of these checkpoints name, and what is shown of them.
+
+    Not every one is stored: a delta channel has none. Queries: 1.
+    """
+    found: set[ValueKey] = set()
+    documents = rows.order_by().values_list("ns", "document")
+    for ns, document in documents.iterator(chunk_size=ROWS_AT_ONCE):
+        for channel, version in channel_versions(bytes(document)).items():
+            found.add((ns, channel, version))
+            found.add((ns, SHOWN + channel, version))
+    return found
+
+
+def parts_in(rows: QuerySet[Blob] | QuerySet[PendingWrite]) -> set[int]:
+    """The numbers of the parts that these values are made of. Queries: 1."""
+    found: set[int] = set()
+    packed = rows.filter(form=Form.RUNS).order_by().values_list("data", flat=True)
+    for data in packed.iterator(chunk_size=ROWS_AT_ONCE):
+        found.update(unpack_runs(bytes(data)))
+    return found
+
+
+def in_batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items, as many at once as a statement may name."""
+    rows: Sequence[T] = list(items)
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        yield list(rows[first : first + ROWS_AT_ONCE])
+
+
+def grouped(pairs: Iterable[tuple[K, T]]) -> Iterator[tuple[K, list[T]]]:
+    """The second items by the first, as many at once as a statement may name."""
+    groups: dict[K, list[T]] = {}
+    for key, item in pairs:
+        groups.setdefault(key, []).append(item)
+    for key, items in groups.items():
+        for batch in in_batches(items):
+            yield key, batch
