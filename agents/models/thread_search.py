@@ -35,7 +35,7 @@ class ThreadWords(models.Model):
 
 
 @WordsField.register_lookup
-class Matches(Lookup):  # type: ignore[type-arg]  # generic only in the stubs
+class Matches(Lookup):
     """`words__matches=[…]`: each of these tokens begins one of the words."""
 
     lookup_name = "matches"

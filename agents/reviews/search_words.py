@@ -69,7 +69,7 @@ def _texts_in(value: Plain) -> Iterable[str]:
             case list() as items:
                 waiting.extend(items)
             case dict() as items:
-                waiting.extend(items.keys())  # type: ignore[arg-type]  # hashable plain values
+                waiting.extend(items.keys())
                 waiting.extend(items.values())
             case Typed(payload=payload):
                 waiting.append(payload)

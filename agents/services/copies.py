@@ -1,23 +1,17 @@
-"""Copies of a thread's history: all of it, or the way to one checkpoint in a thread of its own.
-
-Rows are copied inside the database. The numbers of parts are a thread's own, so nothing of a row
-changes but the thread. A checkpoint keeps its moment and the run that made it, which stays a run of
-the source: it tells with what context the copy can go on.
-"""
+"""Forks into new threads: the history up to a checkpoint, in a thread of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db import connection, transaction
-from django.db.models import QuerySet, Value
+from django.db import transaction
 
 from agents import push, roles
 from agents.exceptions import NotAllowed, NotFound
-from agents.models import Blob, Checkpoint, Part, PendingWrite, Thread
-from agents.services import checkpoints
+from agents.models import Checkpoint, Thread
+from agents.services import checkpoints, thread_words
 from agents.services.column_text import column_text
-from agents.services.value_references import grouped, in_batches, named_by, parts_in
+from agents.services.copied_rows import copy_rows
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -56,79 +50,6 @@ def fork_thread(
     copy.snapshot = checkpoints.state(copy, checkpoint_id)
     copy.snapshot_checkpoint_id = checkpoint_id
     copy.save(update_fields=("snapshot", "snapshot_checkpoint_id"))
+    thread_words.index(thread=copy.pk)
     push.changed(f"thread.{found.pk}", f"agent.{found.agent_id}")
     return copy
-
-
-def copy_rows(*, source: Thread, target: Thread, checkpoint_id: str | None = None) -> None:
-    """Copy a thread's store into a thread that has none, inside the caller's transaction.
-
-    With a checkpoint of the root: it, its ancestors and the graphs that ran inside of these, with
-    all their writes, which rebuild delta channels; of the checkpoint itself no writes, so that what
-    waits there is asked anew. The caller holds the lock of the source. Queries: 5 for a whole
-    thread, else about one for 500 rows or a namespace.
-    """
-    if checkpoint_id is None:
-        for model in (Checkpoint, Blob, Part, PendingWrite):
-            _insert(model.objects.filter(thread=source), target)
-    else:
-        _copy_way(source, target, checkpoint_id)
-    numbering = Thread.objects.filter(pk=source.pk).values("part_next", "part_epoch").get()
-    Thread.objects.filter(pk=target.pk).update(**numbering)
-
-
-def _copy_way(source: Thread, target: Thread, checkpoint_id: str) -> None:
-    ancestors = _ancestors(source, checkpoint_id)
-    before = [("", ancestor) for ancestor in ancestors] + _inside(source, set(ancestors))
-    for ns, ids in grouped([("", checkpoint_id), *before]):
-        _insert(Checkpoint.objects.filter(thread=source, ns=ns, checkpoint_id__in=ids), target)
-    for ns, ids in grouped(before):
-        _insert(PendingWrite.objects.filter(thread=source, ns=ns, checkpoint_id__in=ids), target)
-    keys = named_by(Checkpoint.objects.filter(thread=target))
-    for (ns, channel), versions in grouped(((key[0], key[1]), key[2]) for key in keys):
-        values = Blob.objects.filter(thread=source, ns=ns, channel=channel, version__in=versions)
-        _insert(values, target)
-    numbers = parts_in(Blob.objects.filter(thread=target))
-    numbers |= parts_in(PendingWrite.objects.filter(thread=target))
-    for batch in in_batches(sorted(numbers)):
-        _insert(Part.objects.filter(thread=source, seq__in=batch), target)
-
-
-def _ancestors(thread: Thread, checkpoint_id: str) -> list[str]:
-    rows = Checkpoint.objects.filter(thread=thread, ns="")
-    parents: dict[str, str | None] = dict(rows.values_list("checkpoint_id", "parent_id"))
-    found: dict[str, None] = {}  # in order, and a circle of parents ends
-    parent = parents[checkpoint_id]
-    while parent in parents and parent not in found:
-        found[parent] = None
-        parent = parents[parent]
-    return list(found)
-
-
-def _inside(thread: Thread, ancestors: set[str]) -> list[tuple[str, str]]:
-    """The checkpoints of graphs that ran inside a step from one of these checkpoints."""
-    rows = Checkpoint.objects.filter(thread=thread).exclude(ns="")
-    return [
-        (ns, checkpoint_id)
-        for ns, checkpoint_id, metadata in rows.values_list("ns", "checkpoint_id", "metadata")
-        if _root(metadata) in ancestors
-    ]
-
-
-def _root(metadata: Any) -> Any:
-    match metadata:
-        case {"parents": {"": str(checkpoint_id)}}:
-            return checkpoint_id
-    return None
-
-
-def _insert(rows: QuerySet[Any], target: Thread) -> None:
-    """Insert these rows once more, as the target's, by one `INSERT … SELECT`."""
-    fields = [field for field in rows.model._meta.concrete_fields if field.name != "thread"]
-    names = [field.attname for field in fields]
-    selected = rows.order_by().annotate(to=Value(target.pk)).values_list("to", *names)
-    sql, params = selected.query.sql_with_params()
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(name) for name in ("thread_id", *(f.column for f in fields)))
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {quote(rows.model._meta.db_table)} ({columns}) {sql}", params)

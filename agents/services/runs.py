@@ -24,7 +24,7 @@ from agents.exceptions import (
 )
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
-from agents.services import assignments, tool_settings
+from agents.services import assignments, thread_words, tool_settings
 from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
@@ -73,6 +73,7 @@ def start(
         raise NotFound(f"No agent named {agent!r}: connect a runner that serves it first.")
     with transaction.atomic():
         row = _thread(known, thread, column_text(title or _title(input), 200), user)
+        thread_words.index(thread=row.pk)
         run = queue(
             thread=row, trigger=Run.Trigger.START, created_by=user, input=input, context=context,
             interrupt_before=list(interrupt_before), interrupt_after=list(interrupt_after),
@@ -340,6 +341,7 @@ def store_snapshot(run: Run, checkpoint_id: str | None, state: Whole) -> None:
     except ValueError as error:
         # Encrypted, damaged or nested too deeply: no reason to lose a pause or an end.
         thread.update(snapshot={"unreadable": str(error)}, snapshot_checkpoint_id=at)
+    thread_words.index(thread=run.thread_id)
 
 
 def lock_thread(*, run: int) -> None:
