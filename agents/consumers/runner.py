@@ -19,7 +19,16 @@ from agents import push
 from agents.consumers.writer import Call, writer
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Runner, RunnerToken
-from agents.services import decisions, failures, interrupts, runners, runs, tokens, tool_calls
+from agents.services import (
+    decisions,
+    failures,
+    interrupts,
+    progress,
+    runners,
+    runs,
+    tokens,
+    tool_calls,
+)
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import HelloOverdue, ProtocolError, Unauthorised
 from reviewconsole.protocol.messages import (
@@ -30,6 +39,7 @@ from reviewconsole.protocol.messages import (
     Cancel,
     Cancelled,
     Claim,
+    CopyThread,
     DeleteThread,
     Delivered,
     Done,
@@ -42,6 +52,7 @@ from reviewconsole.protocol.messages import (
     Lease,
     List,
     Paused,
+    Progress,
     Put,
     PutWrites,
     RefusalCode,
@@ -49,6 +60,7 @@ from reviewconsole.protocol.messages import (
     Release,
     Request,
     Result,
+    Show,
     Wake,
     Welcome,
 )
@@ -131,7 +143,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
     def _work(self, request: Request) -> Any:
         """The request itself for the checkpoint store, else the service call that does it."""
         match request:
-            case Put() | PutWrites() | Get() | List() | DeleteThread():
+            case Put() | PutWrites() | Get() | List() | DeleteThread() | CopyThread() | Show():
                 return request
             case Hello():
                 return _guarded(partial(self._hello, request))
@@ -162,7 +174,8 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         | Cancelled
         | Delivered
         | Applied
-        | CallTool,
+        | CallTool
+        | Progress,
     ) -> Result:
         runner = self.runner
         if runner is None:
@@ -193,6 +206,8 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 decisions.deliver(runner=runner, request=request)
             case Applied():
                 decisions.apply(runner=runner, request=request)
+            case Progress():
+                progress.report(runner=runner, request=request)
             case _:
                 assert_never(request)
         return Done()

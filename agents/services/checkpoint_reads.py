@@ -7,7 +7,7 @@ from itertools import islice
 
 from django.db.models import Q, QuerySet
 
-from agents.models import Blob, Checkpoint, PendingWrite, Thread
+from agents.models import SHOWN, Blob, Checkpoint, PendingWrite, Thread
 from agents.services.checkpoint_rows import channel_versions, check_size, read_values
 from reviewconsole.protocol import tagged
 from reviewconsole.protocol.messages import (
@@ -120,7 +120,7 @@ def _blobs(
         thread__in={key[0] for key in wanted},
         ns__in={key[1] for key in wanted},
         version__in={key[3] for key in wanted},
-    )
+    ).exclude(channel__startswith=SHOWN)
     keyed = ((row.thread_id, row.ns, row.channel, row.version) for row in found)
     return {key: row for key, row in zip(keyed, found, strict=True) if key in wanted}
 

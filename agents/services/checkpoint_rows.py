@@ -14,10 +14,19 @@ from typing import Any, TypeAlias
 from django.conf import settings
 
 from agents.exceptions import RequestRefused
-from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
+from agents.models import SHOWN, Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
 from agents.services.part_numbers import PartNumbers, ThreadParts
 from reviewconsole.protocol import plain, tagged
-from reviewconsole.protocol.messages import Parts, Put, PutWrites, RefusalCode, Value, Whole
+from reviewconsole.protocol.messages import (
+    ChannelValue,
+    Parts,
+    Put,
+    PutWrites,
+    RefusalCode,
+    Show,
+    Value,
+    Whole,
+)
 from reviewconsole.protocol.parts import HASH_BYTES, join, part_hash
 from reviewconsole.protocol.plain import Plain
 
@@ -50,22 +59,37 @@ class Batch:
                 added then.
         """
         _check_ids(request.checkpoint_id, request.parent_id or "")
-        _check_ids(*(item.version for item in request.values))
-        _check_kinds(item.value for item in request.values)
-        _check_names(request.ns, *(item.channel for item in request.values))
         metadata = _read_metadata(request.metadata)
         channel_versions(request.document)  # what cannot be read back is not stored
-        values = self._store(thread, [item.value for item in request.values])
-        for item, (form, data) in zip(request.values, values, strict=True):
-            row = Blob(
-                thread=thread, ns=request.ns, channel=item.channel, version=item.version,
-                kind=item.value.kind, form=form, data=data,
-            )  # fmt: skip
-            self._blobs.setdefault((thread.pk, request.ns, item.channel, item.version), row)
+        self._put_values(thread, request.ns, request.values)
         self._checkpoints[thread.pk, request.ns, request.checkpoint_id] = Checkpoint(
             thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
             parent_id=request.parent_id, document=request.document, metadata=metadata, run=run,
         )  # fmt: skip
+
+    def show(self, thread: Thread, request: Show) -> None:
+        """Add what people read of channels, beside what graphs read.
+
+        Raises:
+            RequestRefused: a hash names a part that neither the thread nor the request has, or a
+                name or version is too long. Nothing was added then.
+        """
+        self._put_values(thread, request.ns, request.values, prefix=SHOWN)
+
+    def _put_values(
+        self, thread: Thread, ns: str, items: Sequence[ChannelValue], prefix: str = ""
+    ) -> None:
+        _check_ids(*(item.version for item in items))
+        _check_kinds(item.value for item in items)
+        _check_names(ns, *(prefix + item.channel for item in items))
+        values = self._store(thread, [item.value for item in items])
+        for item, (form, data) in zip(items, values, strict=True):
+            channel = prefix + item.channel
+            row = Blob(
+                thread=thread, ns=ns, channel=channel, version=item.version,
+                kind=item.value.kind, form=form, data=data,
+            )  # fmt: skip
+            self._blobs.setdefault((thread.pk, ns, channel, item.version), row)
 
     def put_writes(self, thread: Thread, request: PutWrites) -> None:
         """Add the pending writes of a task.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from django.db import InterfaceError, OperationalError, transaction
 
@@ -19,10 +19,12 @@ from agents.exceptions import RequestRefused
 from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
 from agents.services import checkpoint_reads
 from agents.services.checkpoint_rows import Batch
+from agents.services.copied_rows import copy_rows
 from agents.services.part_numbers import PartNumbers
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
+    CopyThread,
     DeleteThread,
     Done,
     Found,
@@ -35,6 +37,7 @@ from reviewconsole.protocol.messages import (
     RefusalCode,
     Refused,
     Result,
+    Show,
     StoredCheckpoint,
     Whole,
 )
@@ -101,6 +104,7 @@ class _Work:
         self.calls = calls
         self.batch = Batch(numbers)
         names = {request.thread for _, request in calls if request.thread is not None}
+        names |= {request.target for _, request in calls if isinstance(request, CopyThread)}
         self.threads = {thread.thread_id: thread for thread in _locked_threads(names)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
         self.runs = {run.pk: run for run in _locked_runs(leases)}
@@ -127,6 +131,10 @@ class _Work:
                 thread, _ = self._writable(runner, request.scope, request.thread)
                 self.batch.put_writes(thread, request)
                 return Done()
+            case Show():
+                thread, _ = self._writable(runner, request.scope, request.thread)
+                self.batch.show(thread, request)
+                return Done()
             case Get():
                 self.batch.flush()  # a read sees the writes before it
                 readable = self._readable(runner, request.scope, request.thread)
@@ -140,6 +148,9 @@ class _Work:
             case DeleteThread():
                 self.batch.flush()
                 return self._delete(runner, request)
+            case CopyThread():
+                self.batch.flush()
+                return self._copy(runner, request)
         assert_never(request)
 
     def _writable(self, runner: int, scope: Lease | Owner, name: str) -> tuple[Thread, Run | None]:
@@ -213,6 +224,26 @@ class _Work:
             del self.threads[request.thread]
         return Done()
 
+    def _copy(self, runner: int, request: CopyThread) -> Result:
+        if not isinstance(request.scope, Owner):
+            raise RequestRefused(RefusalCode.FORBIDDEN, "a run cannot copy its thread")
+        source = self._readable(runner, request.scope, request.thread)
+        if source is None:
+            raise RequestRefused(
+                RefusalCode.INVALID, f"there is no thread {request.thread!r} to copy"
+            )
+        target = self.threads.get(request.target)
+        if target is None:
+            target = _new_thread(request.scope, request.target, copied_from=source)
+            copy_rows(source=source, target=target)
+            target.refresh_from_db(fields=("part_next", "part_epoch"))
+            self.threads[request.target] = target
+        elif target.copied_from_id != source.pk:  # else: repeated after a lost reply
+            raise RequestRefused(
+                RefusalCode.INVALID, f"thread {request.target!r} is there already; name another"
+            )
+        return Done()
+
 
 def _locked_runs(pks: Collection[int]) -> Iterable[Run]:
     # Only what is compared: the values of runs and threads, and agents' schemas, are large.
@@ -237,11 +268,11 @@ def _holds(runner: int, lease: Lease, run: Run) -> bool:
     )
 
 
-def _new_thread(scope: Owner, name: str) -> Thread:
+def _new_thread(scope: Owner, name: str, **fields: Any) -> Thread:
     agent = Agent.objects.filter(name=scope.agent).defer("spec").first()
     if agent is None:
         raise RequestRefused(RefusalCode.INVALID, f"agent {scope.agent!r} was never announced")
-    return Thread.objects.create(thread_id=name, agent=agent)
+    return Thread.objects.create(thread_id=name, agent=agent, **fields)
 
 
 def _check_belongs(thread: Thread, scope: Owner) -> None:

@@ -1,4 +1,4 @@
-"""The requests of the checkpoint store: what LangGraph's saver asks, and what people read beside it."""
+"""The requests of the checkpoint store: what LangGraph's saver asks, and what people read too."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.messages import (
     ChannelValue,
+    CopyThread,
     DeleteThread,
     Found,
     Get,
@@ -160,6 +161,16 @@ class ConsoleSaver(BaseCheckpointSaver[Any]):
     async def adelete_thread(self, thread_id: str) -> None:
         """Do as `delete_thread`."""
         await self._client.ask(DeleteThread(self._scope, str(thread_id)))
+
+    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy a thread of the owner's agent, whole, to an id that no thread has yet."""
+        self._client.ask_sync(CopyThread(self._scope, str(source_thread_id), str(target_thread_id)))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Do as `copy_thread`."""
+        await self._client.ask(
+            CopyThread(self._scope, str(source_thread_id), str(target_thread_id))
+        )
 
     def get_next_version(self, current: Version | None, channel: None) -> Version:
         """Make the version that follows `current`; see `versions`."""

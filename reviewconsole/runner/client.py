@@ -36,6 +36,7 @@ from reviewconsole.protocol.messages import (
     CallTool,
     Cancelled,
     Claim,
+    CopyThread,
     DeleteThread,
     Delivered,
     Done,
@@ -48,12 +49,14 @@ from reviewconsole.protocol.messages import (
     Hint,
     List,
     Paused,
+    Progress,
     Put,
     PutWrites,
     Refused,
     Release,
     Request,
     Result,
+    Show,
     Welcome,
 )
 from reviewconsole.runner.connection import Connection
@@ -73,7 +76,7 @@ LONGEST_DELAY = 0.9
 STEADY_SECONDS = 1.0  # a connection that lasted so long was a good one
 
 Report: TypeAlias = (
-    Put | PutWrites | DeleteThread
+    Put | PutWrites | DeleteThread | CopyThread
     | Release | Paused | Finished | Failed | Cancelled | Delivered | Applied
 )  # fmt: skip
 """The requests that are just done."""
@@ -191,6 +194,15 @@ class ConsoleClient:
     def ask_sync(self, request: Request) -> Result:
         """Do as `ask`, blocking the calling thread."""
         return _accepted(self._submit((request,)).result())
+
+    def tell(self, request: Progress | Show) -> Future[tuple[Result, ...]]:
+        """Send what may be lost: never blocks, never raises, and nobody has to wait for it."""
+        try:
+            return self._submit((request,))
+        except (Disconnected, ProtocolError, Refusal) as error:
+            future: Future[tuple[Result, ...]] = Future()
+            future.set_exception(error)
+            return future
 
     def _submit(
         self, requests: tuple[Request, ...], *, wait: bool = False

@@ -19,6 +19,7 @@ from reviewconsole.protocol.messages import (
     PutWrites,
     Request,
     Result,
+    Show,
     Whole,
     Write,
 )
@@ -205,6 +206,8 @@ def _weight(request: Request) -> int:
     match request:
         case Put(document=document, metadata=metadata, values=values):
             return len(document) + len(metadata) + sum(map(_value_bytes, values))
+        case Show(values=values):
+            return sum(map(_value_bytes, values))
         case PutWrites(writes=writes):
             return sum(map(_value_bytes, writes))
         case Paused(snapshot=Whole(data=data)) | Finished(snapshot=Whole(data=data)):

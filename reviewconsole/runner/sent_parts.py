@@ -12,6 +12,7 @@ from reviewconsole.protocol.messages import (
     Put,
     PutWrites,
     Request,
+    Show,
     Write,
 )
 from reviewconsole.protocol.parts import HASH_BYTES
@@ -36,7 +37,7 @@ class SentParts:
         """Leave out what was sent before. Returns the request to send and the hashes new in it."""
         new: set[bytes] = set()
         match request:
-            case Put(thread=thread, values=values):
+            case Put(thread=thread, values=values) | Show(thread=thread, values=values):
                 known = self._hashes.get(thread, set())
                 thinned = tuple(_thin(item, known, new) for item in values)
                 return replace(request, values=thinned) if new or known else request, new
@@ -48,7 +49,7 @@ class SentParts:
 
     def note(self, request: Request, new: set[bytes]) -> None:
         """Remember that the parts of these hashes are on their way."""
-        if new and isinstance(request, Put | PutWrites):
+        if new and isinstance(request, Put | PutWrites | Show):
             self._hashes.setdefault(request.thread, set()).update(new)
             self._hashes.move_to_end(request.thread)
             if len(self._hashes) > THREADS:

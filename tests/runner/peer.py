@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Self, TypeVar, assert_never
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -27,6 +28,7 @@ from reviewconsole.protocol.messages import (
     Cancelled,
     ChannelValue,
     Claim,
+    CopyThread,
     DeleteThread,
     Delivered,
     Done,
@@ -40,6 +42,7 @@ from reviewconsole.protocol.messages import (
     Lease,
     List,
     Paused,
+    Progress,
     Put,
     PutWrites,
     RefusalCode,
@@ -47,6 +50,7 @@ from reviewconsole.protocol.messages import (
     Release,
     Request,
     Result,
+    Show,
     StoredCheckpoint,
     StoredWrite,
     Value,
@@ -73,6 +77,7 @@ class Store:
         self._parts: dict[str, dict[bytes, bytes]] = {}
         self._checkpoints: dict[tuple[str, str, str], Put] = {}
         self._values: dict[tuple[str, str, str, str], Whole] = {}
+        self.shown: dict[tuple[str, str, str, str], Whole] = {}
         self._writes: dict[
             tuple[str, str, str], dict[tuple[str, int], tuple[str, StoredWrite]]
         ] = {}
@@ -124,6 +129,21 @@ class Store:
         self._checkpoints = {k: put for k, put in self._checkpoints.items() if k[0] != thread}
         self._values = {k: value for k, value in self._values.items() if k[0] != thread}
         self._writes = {k: rows for k, rows in self._writes.items() if k[0] != thread}
+
+    def copy(self, thread: str, target: str) -> None:
+        """Copy a thread."""
+        self._parts[target] = dict(self._parts.get(thread, {}))
+        for rows in (self._checkpoints, self._values, self._writes):
+            copied = {(target, *key[1:]): row for key, row in rows.items() if key[0] == thread}
+            rows.update(copied)
+        for key, put in self._checkpoints.items():
+            self._checkpoints[key] = replace(put, thread=key[0])
+
+    def show(self, request: Show) -> None:
+        """Keep what people read of channels, by namespace, channel and version."""
+        for item in request.values:
+            key = (request.thread, request.ns, item.channel, item.version)
+            self.shown.setdefault(key, self._whole(request.thread, item.value))
 
     def _whole(self, thread: str, value: Value) -> Whole:
         if isinstance(value, Whole):
@@ -346,11 +366,16 @@ class Peer:
                 self.store.put_writes(request)
             case DeleteThread(thread=thread):
                 self.store.delete(thread)
+            case CopyThread(thread=thread, target=target):
+                self.store.copy(thread, target)
+            case Show():
+                self.store.show(request)
             case CallTool():
                 return Admission(Verdict.RUN, "")
             case (
                 Release() | Paused() | Finished() | Failed() | Cancelled() | Delivered() | Applied()
-            ):
+                | Progress()
+            ):  # fmt: skip
                 pass
             case _:
                 assert_never(request)

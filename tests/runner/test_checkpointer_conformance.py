@@ -9,8 +9,8 @@ from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.client import ConsoleClient
 
 
-async def test_base_capabilities_pass(client: ConsoleClient) -> None:
-    """All 58 base tests pass."""
+async def test_all_capabilities_pass(client: ConsoleClient) -> None:
+    """All 58 base tests pass, and the 8 of copying."""
 
     @checkpointer_test(name="ConsoleSaver")
     async def saver() -> AsyncIterator[ConsoleSaver]:
@@ -25,4 +25,5 @@ async def test_base_capabilities_pass(client: ConsoleClient) -> None:
         "get_tuple": (10, 0),
         "list": (16, 0),
         "delete_thread": (5, 0),
+        "copy_thread": (8, 0),
     }

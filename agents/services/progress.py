@@ -1,0 +1,54 @@
+"""Progress: what a run is at, for people who watch. Not history, and gone with the run's end."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from agents import push
+from agents.exceptions import RequestRefused
+from agents.models import Progress, Run, Runner
+from agents.services.column_text import column_text
+from reviewconsole.protocol import messages
+from reviewconsole.protocol.messages import RefusalCode
+
+MOST_NODES = 50
+MOST_CHARACTERS = 4000  # of the text's end
+
+
+@transaction.atomic
+def report(*, runner: Runner, request: messages.Progress) -> None:
+    """Keep the last thing a runner said of a run in its hands. Queries: 2.
+
+    What is too long is cut. Repeating changes nothing but the time.
+
+    Raises:
+        RequestRefused: `fenced` — the lease is over.
+    """
+    lease = request.lease
+    # Only the run is locked: it keeps the end of the run, which takes this away, from passing by.
+    held = Run.objects.select_for_update().filter(
+        pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING
+    )
+    thread = held.values_list("thread_id", flat=True).first()
+    if thread is None:
+        raise RequestRefused(
+            RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
+        )
+    row = Progress(
+        run_id=lease.run,
+        step=request.step,
+        nodes=[column_text(node, 200) for node in request.nodes[:MOST_NODES]],
+        text=column_text(request.text[-MOST_CHARACTERS:]),
+    )
+    Progress.objects.bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=("run",),
+        update_fields=("step", "nodes", "text", "updated_at"),
+    )
+    push.changed(f"progress.{thread}")
+
+
+def drop(*, run: Run) -> None:
+    """Forget what a run was at, inside the transaction that takes it out of its runner's hands."""
+    Progress.objects.filter(run=run).delete()
