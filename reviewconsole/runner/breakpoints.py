@@ -13,12 +13,18 @@ from typing import Any, Literal
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.base import RunnableBindingBase
+from langgraph.constants import START
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 
 DECISION = "reviewconsole_decision"
 """The metadata key of a checkpoint that was made for a decision."""
+
+FROM = "reviewconsole_from"
+"""The metadata key of a checkpoint that was made of an older one: its id."""
+AS_NODE = "reviewconsole_as_node"
+"""Beside `FROM`: the node as which a person changed the state there."""
 
 Graph = Pregel[Any, Any, Any, Any]
 Stops = Sequence[str] | Literal["*"]
@@ -94,12 +100,19 @@ async def find(
 
 
 def _named(nodes: Sequence[str], stops: Stops) -> tuple[str, ...]:
-    return tuple(node for node in nodes if stops == "*" or node in stops)
+    return tuple(node for node in nodes if node != START and (stops == "*" or node in stops))
 
 
 async def _ran(root: Graph, state: StateSnapshot) -> tuple[str, ...]:
-    """The nodes of the step that made this checkpoint, or the one whose calls it edits."""
-    metadata = state.metadata or {}
+    """The nodes of the step that made this checkpoint, or the one that it is a fork or edit of."""
+    metadata: dict[str, Any] = dict(state.metadata or {})
+    if AS_NODE in metadata:
+        return (metadata[AS_NODE],)
+    if FROM in metadata:
+        named = {**state.config["configurable"], "checkpoint_id": metadata[FROM]}
+        return await _ran(root, await root.aget_state({"configurable": named}))
+    if metadata.get("source") == "fork" and state.parent_config is not None:
+        return await _ran(root, await root.aget_state(state.parent_config))
     if state.parent_config is None or not (
         metadata.get("source") == "loop" or DECISION in metadata
     ):

@@ -15,7 +15,7 @@ from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, Check
 from langgraph.constants import END
 from langgraph.pregel._messages import ensure_message_ids
 
-from reviewconsole.protocol.messages import Answer, PostedInterrupt
+from reviewconsole.protocol.messages import Answer, PostedInterrupt, Whole
 from reviewconsole.runner import stored
 from reviewconsole.runner.breakpoints import DECISION, Graph
 from reviewconsole.runner.pauses import Place
@@ -30,7 +30,7 @@ _MARK = "reviewconsole_decisions"
 def refusal(root: Graph, answers: Iterable[Answer], moves: Iterable[Move]) -> str | None:
     """Why these decisions cannot be carried out; None if they can. Nothing is read or changed."""
     for answer in answers:
-        if answer.update is not None and (reason := _unwritable(root, answer.update)):
+        if answer.update is not None and (reason := unwritable(root, answer.update)):
             return f"the state cannot be changed: {reason}"
     for place, question, answer in moves:
         if len(place.unfinished) > 1:
@@ -41,7 +41,7 @@ def refusal(root: Graph, answers: Iterable[Answer], moves: Iterable[Move]) -> st
                 f"{question.node} cannot be passed over: what {', '.join(place.finished)} made in "
                 "its step would be lost"
             )
-        if answer.then == "write" and (reason := _unwritable(place.graph, answer.value)):
+        if answer.then == "write" and (reason := unwritable(place.graph, answer.value)):
             return f"nothing can be written for {question.node}: {reason}"
         if both := _written_twice(question, answer):
             return (
@@ -147,11 +147,12 @@ def _written_twice(question: PostedInterrupt, answer: Answer) -> list[str]:
     return sorted(stored.load(answer.value).keys() & stored.load(answer.update).keys())
 
 
-def _unwritable(graph: Graph, values: Any) -> str | None:
-    values = stored.load(values)
-    if not isinstance(values, dict):
-        return f"channels and their values are expected, not {type(values).__name__}"
+def unwritable(graph: Graph, values: Whole) -> str | None:
+    """Why these values cannot be written into the channels of a graph; None if they can."""
+    loaded = stored.load(values)
+    if not isinstance(loaded, dict):
+        return f"channels and their values are expected, not {type(loaded).__name__}"
     known = {name for name in graph.channels if not name.startswith(("__", "branch:"))}
-    if unknown := sorted(str(name) for name in values if name not in known):
+    if unknown := sorted(str(name) for name in loaded if name not in known):
         return f"it has no {', '.join(unknown)}; its channels are {', '.join(sorted(known))}"
     return None
