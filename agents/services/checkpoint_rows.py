@@ -61,10 +61,15 @@ class Batch:
         _check_ids(request.checkpoint_id, request.parent_id or "")
         metadata = _read_metadata(request.metadata)
         channel_versions(request.document)  # what cannot be read back is not stored
-        self._put_values(thread, request.ns, request.values)
-        self._checkpoints[thread.pk, request.ns, request.checkpoint_id] = Checkpoint(
+        added = self._put_values(thread, request.ns, request.values)
+        key = (thread.pk, request.ns, request.checkpoint_id)
+        repeated = self._checkpoints.get(key)  # of which the values are there already
+        self._checkpoints[key] = Checkpoint(
             thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
             parent_id=request.parent_id, document=request.document, metadata=metadata, run=run,
+            stored_bytes=repeated.stored_bytes
+            if repeated
+            else len(request.document) + len(request.metadata) + added,
         )  # fmt: skip
 
     def show(self, thread: Thread, request: Show) -> None:
@@ -78,10 +83,13 @@ class Batch:
 
     def _put_values(
         self, thread: Thread, ns: str, items: Sequence[ChannelValue], prefix: str = ""
-    ) -> None:
+    ) -> int:
+        """Add the values of channels; returns how many bytes of them are new to the thread."""
         _check_ids(*(item.version for item in items))
         _check_kinds(item.value for item in items)
         _check_names(ns, *(prefix + item.channel for item in items))
+        parts = self._parts_of(thread)
+        known = len(parts.added)
         values = self._store(thread, [item.value for item in items])
         for item, (form, data) in zip(items, values, strict=True):
             channel = prefix + item.channel
@@ -90,6 +98,8 @@ class Batch:
                 kind=item.value.kind, form=form, data=data,
             )  # fmt: skip
             self._blobs.setdefault((thread.pk, ns, channel, item.version), row)
+        new_parts = parts.added[known:]
+        return sum(len(data) for _, data in values) + sum(len(part.data) for part in new_parts)
 
     def put_writes(self, thread: Thread, request: PutWrites) -> None:
         """Add the pending writes of a task.

@@ -21,7 +21,7 @@ class State(TypedDict, total=False):
     note: str
 
 
-def _write(name: str) -> Callable[[State], State]:
+def _write(name: str) -> Callable[[Any], Any]:
     return lambda state: {"log": [name]}
 
 

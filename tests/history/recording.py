@@ -1,6 +1,7 @@
 """What LangGraph really stores: graphs run on the runner's saver, and its requests are kept."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -54,10 +55,8 @@ class Recording:
     def run(self, value: Any, checkpoint_id: str | None = None, **options: Any) -> str:
         """Run to a pause or the end; returns the id of the head."""
         config = self.at(checkpoint_id) if checkpoint_id else self.config
-        try:
+        with suppress(ArithmeticError):  # what the failing nodes of these tests raise
             self.graph.invoke(value, config, **options)
-        except ArithmeticError:
-            pass  # what the failing nodes of these tests raise
         return self.head
 
     @property

@@ -1,6 +1,7 @@
 """What a checkpoint's document tells is what LangGraph itself makes of it."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, strategies as st
@@ -18,7 +19,7 @@ from tests.reviews.plain_values import PLAIN
 def stored(recording: Recording) -> dict[str, tuple[Document, Mapping[str, Plain]]]:
     """The document and the internal values of each checkpoint of the root, by id."""
     kept: dict[tuple[str, str], Plain] = {}
-    found = {}
+    found: dict[str, tuple[Document, Mapping[str, Plain]]] = {}
     for put in recording.recorder.puts:
         if not isinstance(put, Put) or put.ns:
             continue
@@ -60,7 +61,7 @@ def test_without_triggers_the_names_of_channels_tell_the_same(recording: Recordi
 
 def test_the_nodes_that_ran_are_told_by_what_they_have_seen() -> None:
     read = [document for document, _ in stored(line()).values()]
-    ran = [after.ran_since(before) for before, after in zip(read, read[1:], strict=False)]
+    ran = [after.ran_since(before) for before, after in pairwise(read)]
     assert ran == [("__start__",), ("first",), ("ask",), ("last",)]
     assert read[-1].nodes_seen == ("__start__", "first", "ask", "last")
 
