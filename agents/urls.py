@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from agents.views import agents, inbox, interrupts, runners, thread_list, threads, tools
+from agents.views import (
+    agents,
+    compare,
+    inbox,
+    interrupts,
+    runners,
+    thread_list,
+    threads,
+    tools,
+    travel,
+)
 
 urlpatterns = [
     path("", inbox.inbox, name="inbox"),
@@ -10,8 +20,25 @@ urlpatterns = [
     path("interrupts/<int:pk>/draft/", interrupts.interrupt_draft, name="interrupt-draft"),
     path("interrupts/<int:pk>/decide/", interrupts.interrupt_decide, name="interrupt-decide"),
     path("interrupts/<int:pk>/dismiss/", interrupts.interrupt_dismiss, name="interrupt-dismiss"),
+    path("interrupts/<int:pk>/change/", travel.interrupt_change, name="interrupt-change"),
     path("threads/", thread_list.thread_list, name="thread-list"),
     path("threads/<int:pk>/", threads.thread_detail, name="thread-detail"),
+    path(
+        "threads/<int:pk>/checkpoints/<str:checkpoint_id>/replay/",
+        travel.checkpoint_replay,
+        name="checkpoint-replay",
+    ),
+    path(
+        "threads/<int:pk>/checkpoints/<str:checkpoint_id>/fork/",
+        travel.checkpoint_fork,
+        name="checkpoint-fork",
+    ),
+    path(
+        "threads/<int:pk>/checkpoints/<str:checkpoint_id>/copy/",
+        travel.checkpoint_copy,
+        name="checkpoint-copy",
+    ),
+    path("threads/<int:pk>/compare/", compare.thread_compare, name="thread-compare"),
     path("runs/<int:pk>/cancel/", threads.run_cancel, name="run-cancel"),
     path("runs/<int:pk>/ask-again/", threads.run_ask_again, name="run-ask-again"),
     path("agents/", agents.agent_list, name="agent-list"),

@@ -9,6 +9,7 @@ made, it is a draft of yesterday, or it was refused: whatever was typed is in it
     answer_form      … the answer in the reviewer's words
     state_form       changes of the agent's state, made before it goes on
     value_form       a value as fields, used by all of these
+    travel_form      orders about a thread's past: replay, fork, copy, another decision
 
 Each module says what a post holds for it.
 """
@@ -16,5 +17,6 @@ Each module says what a post holds for it.
 from agents.forms.pause_form import PauseForm
 from agents.forms.question_form import QuestionForm, is_raw
 from agents.forms.state_form import StateForm
+from agents.forms.travel_form import ForkForm, TravelForm
 
-__all__ = ["PauseForm", "QuestionForm", "StateForm", "is_raw"]
+__all__ = ["ForkForm", "PauseForm", "QuestionForm", "StateForm", "TravelForm", "is_raw"]
