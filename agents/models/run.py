@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from agents.models.checkpoint import Checkpoint
@@ -36,6 +37,24 @@ class RunQuerySet(models.QuerySet["Run"]):
     def abandoned(self) -> RunQuerySet:
         """Running runs whose lease is over: their runner has vanished or stalled."""
         return self.filter(status=Run.Status.RUNNING, lease_expires_at__lt=timezone.now())
+
+    def effective(self) -> RunQuerySet:
+        """Those that may have changed their thread.
+
+        Not one that waits, nor one that was cancelled before a runner took it up, nor a replay or
+        fork that ended before it had made a checkpoint.
+        """
+        ended = Q(trigger__in=Run.TRAVELS) & ~Q(status__in=Run.ACTIVE)
+        untouched = Q(status=Run.Status.WAITING) | Q(status=Run.Status.CANCELLED, attempt=0)
+        return self.exclude(untouched).exclude(ended & ~Exists(_made_by_outer_run()))
+
+
+def _made_by_outer_run() -> models.QuerySet[Checkpoint]:
+    """The checkpoints a run has made at the root, all newer than the head it found there."""
+    base = Coalesce(OuterRef("base_checkpoint_id"), models.Value(""))
+    return Checkpoint.objects.filter(
+        thread=OuterRef("thread"), ns="", checkpoint_id__gt=base, run=OuterRef("pk")
+    )
 
 
 class Run(models.Model):
@@ -150,12 +169,12 @@ class Run(models.Model):
         return self if self.interrupts.exists() else self.resumes
 
     def later(self) -> models.QuerySet[Run]:
-        """The runs of the thread after this one, oldest first.
+        """The runs of the thread after this one that may have changed it, oldest first."""
+        return Run.objects.effective().filter(thread=self.thread_id, pk__gt=self.pk).order_by("pk")
 
-        One that was cancelled before a runner took it up has changed nothing, and is left out.
-        """
-        untouched = Q(status=Run.Status.CANCELLED, attempt=0)
-        return Run.objects.filter(~untouched, thread=self.thread_id, pk__gt=self.pk).order_by("pk")
+    def has_changed_nothing(self) -> bool:
+        """Whether it ended and left its thread as it had found it. One query."""
+        return not Run.objects.effective().filter(pk=self.pk).exists()
 
     def has_gone_on(self, pause: Run) -> bool:
         """Whether the thread has left this pause; a change of its state is no step. Queries: 2."""

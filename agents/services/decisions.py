@@ -26,7 +26,7 @@ from agents.exceptions import (
 from agents.models import Decision, Interrupt, Run, Runner
 from agents.reviews.paths import join
 from agents.reviews.request import Arguments
-from agents.services import call_verdicts, drafts, interrupts, runs
+from agents.services import call_verdicts, drafts, interrupts, runs, supersession
 from agents.services.column_text import column_text
 from agents.services.moved_questions import as_stored
 from agents.services.submissions import Checked, Submission, check, check_update
@@ -186,7 +186,9 @@ def dismiss(*, interrupt: int, user: User, fingerprint: str, reason: str) -> lis
 def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
     paused = _lock(asked)
     _close(asked)
-    withdraw(Decision.objects.filter(interrupt__run=paused, status=Decision.Status.RECORDED))
+    supersession.withdraw(
+        Decision.objects.filter(interrupt__run=paused, status=Decision.Status.RECORDED)
+    )
     others = Interrupt.objects.pending().filter(run=paused).select_related("thread__agent")
     questions = sorted([asked, *others], key=lambda question: question.position)
     others.update(status=Interrupt.Status.ANSWERED, closed_at=timezone.now())
@@ -205,19 +207,6 @@ def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
     call_verdicts.reject_withdrawn(decisions[0])
     drafts.drop(run=paused.pk, user=user)
     return _recorded(paused, user, decisions)
-
-
-def withdraw(decisions: QuerySet[Decision]) -> None:
-    """Take back decisions that will never count, inside the caller's transaction.
-
-    Their questions are superseded: whoever asked them asks anew, or never again. Queries: 3.
-    """
-    asked = list(decisions.values_list("interrupt_id", flat=True))
-    decisions.update(status=Decision.Status.WITHDRAWN)
-    Interrupt.objects.filter(pk__in=asked).update(
-        status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now()
-    )
-    push.changed(*(f"interrupt.{pk}" for pk in asked))
 
 
 @transaction.atomic

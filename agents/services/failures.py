@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
-from agents import push, roles
+from agents import roles
 from agents.exceptions import CannotAskAgain, NotAllowed, NotFound, RequestRefused
-from agents.models import Decision, Interrupt, Run, Runner, Thread
-from agents.services import decisions, interrupts, runs
+from agents.models import Decision, Run, Runner, Thread
+from agents.services import interrupts, runs, supersession, thread_status
 from agents.services.column_text import column_text
 from reviewconsole.protocol.messages import Cancelled, Failed
 
@@ -42,7 +41,10 @@ def fail(*, runner: Runner, request: Failed) -> Run:
         if request.snapshot is not None:
             runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
         waits = bool(request.interrupts) and _ask(run, request)
-        runs.set_thread(run, Thread.Status.INTERRUPTED if waits else Thread.Status.ERROR)
+        if waits:
+            thread_status.put(run, Thread.Status.INTERRUPTED)
+        else:
+            thread_status.leave(run, Thread.Status.ERROR)
     return run
 
 
@@ -52,7 +54,7 @@ def _ask(run: Run, request: Failed) -> bool:
         with transaction.atomic():
             # An answer whose question waits again is taken back: the agent must get the new one.
             anew = [posted.fingerprint for posted in request.interrupts]
-            decisions.withdraw(_carried(run).filter(interrupt__fingerprint__in=anew))
+            supersession.withdraw(_carried(run).filter(interrupt__fingerprint__in=anew))
             interrupts.ask(run, request.interrupts)
     except RequestRefused as error:
         run.message = column_text(f"{run.message}\nWhat waits here cannot be shown: {error}")
@@ -81,8 +83,10 @@ def ask_again(*, run: int, user: User) -> Run:
         if failed is None:
             raise NotFound(f"There is no run {run}.")
         paused = _pause_to_repeat(failed)
-        decisions.withdraw(_carried(failed).filter(interrupt__checkpoint_id=paused.checkpoint_id))
-        _supersede(Interrupt.objects.pending().filter(run=failed))
+        supersession.withdraw(
+            _carried(failed).filter(interrupt__checkpoint_id=paused.checkpoint_id)
+        )
+        supersession.supersede(thread=failed.thread_id)
         return runs.go_on(after=failed, trigger=Run.Trigger.ASK_AGAIN, resumes=paused, user=user)
 
 
@@ -119,8 +123,3 @@ def _carried(failed: Run) -> QuerySet[Decision]:
     """The decisions that a failed run carried, and those on what waits in it."""
     carried = Decision.objects.filter(Q(run=failed) | Q(interrupt__run=failed))
     return carried.exclude(status=Decision.Status.REFUSED)
-
-
-def _supersede(asked: QuerySet[Interrupt]) -> None:
-    push.changed(*(f"interrupt.{pk}" for pk in asked.values_list("pk", flat=True)))
-    asked.update(status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now())

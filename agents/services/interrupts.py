@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents import push, reviews
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
-from agents.services import runs
+from agents.services import runs, thread_status
 from agents.services.column_text import column_text
 from agents.services.moved_questions import asked_before, moved, place
 from reviewconsole.protocol import plain
@@ -48,7 +48,7 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
         _refuse_decisions(run)
     ask(run, request.interrupts)
     runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
-    runs.set_thread(run, Thread.Status.INTERRUPTED)
+    thread_status.put(run, Thread.Status.INTERRUPTED)
     return run
 
 

@@ -22,9 +22,15 @@ from agents.exceptions import (
     ThreadBusy,
     ThreadWaits,
 )
-from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
+from agents.models import Agent, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
-from agents.services import assignments, thread_words, tool_settings
+from agents.services import (
+    assignments,
+    supersession,
+    thread_status,
+    thread_words,
+    tool_settings,
+)
 from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
@@ -78,15 +84,9 @@ def start(
             thread=row, trigger=Run.Trigger.START, created_by=user, input=input, context=context,
             interrupt_before=list(interrupt_before), interrupt_after=list(interrupt_after),
         )  # fmt: skip
-        _supersede(row)
+        # Nobody will ask again what a failed run was answered.
+        supersession.supersede(thread=row.pk)
     return run
-
-
-def _supersede(thread: Thread) -> None:
-    """Close the questions whose answers a failed run left behind: nobody will ask them again."""
-    left = thread.interrupts.filter(status=Interrupt.Status.ANSWERED)
-    push.changed(*(f"interrupt.{pk}" for pk in left.values_list("pk", flat=True)))
-    left.update(status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now())
 
 
 def _check(input: Plain, context: dict[str, Any] | None) -> None:
@@ -110,6 +110,8 @@ def _thread(agent: Agent, thread_id: str | None, title: str, user: User | None) 
     thread = Thread.objects.select_for_update().filter(thread_id=thread_id, agent=agent).first()
     if thread is None:
         raise NotFound(f"Agent {agent.name!r} has no thread {thread_id!r}.")
+    if thread.deleted_at is not None:
+        raise NotFound(f"Thread {thread_id!r} was deleted: start a new one.")
     if thread.status == Thread.Status.INTERRUPTED:
         raise ThreadWaits(f"Thread {thread} waits for a decision; decide it first.")
     return thread
@@ -133,7 +135,7 @@ def queue(*, thread: Thread, **fields: Any) -> Run:
             run = Run.objects.create(thread=thread, status=Run.Status.QUEUED, **fields)
     except IntegrityError as error:
         raise ThreadBusy(f"Thread {thread} has a run already; wait for it or cancel it.") from error
-    set_thread(run, Thread.Status.BUSY)
+    thread_status.put(run, Thread.Status.BUSY)
     push.wake_runners()
     return run
 
@@ -173,7 +175,7 @@ def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignme
         with transaction.atomic():
             if assignments.take(run, runner):
                 claimed.append(assignments.make(run))
-                push.changed(f"thread.{run.thread_id}", "runners", *_asked(run))
+                push.changed(f"thread.{run.thread_id}", "runners", *thread_status.topics(run))
     return tuple(claimed)
 
 
@@ -196,11 +198,12 @@ def finish(*, runner: Runner, request: Finished) -> Run:
         RequestRefused: `fenced` — the lease is over.
     """
     run, moved = end(
-        runner, request.lease, Run.Status.SUCCEEDED, checkpoint_id=request.checkpoint_id or ""
-    )
+        runner, request.lease, Run.Status.SUCCEEDED, checkpoint_id=request.checkpoint_id or "",
+        next=list(request.next),
+    )  # fmt: skip
     if moved:
         store_snapshot(run, request.checkpoint_id, request.snapshot)
-        set_thread(run, Thread.Status.IDLE)
+        thread_status.put(run, Thread.Status.IDLE)
     return run
 
 
@@ -225,7 +228,7 @@ def is_to_be_cancelled(lease: Lease) -> bool:
 
 @transaction.atomic
 def cancel(*, run: int, user: User | None) -> Run:
-    """Cancel a run: at once while it is queued or its lease is over; else at its next step.
+    """Cancel a run: at once while it waits, is queued or its lease is over; else at its next step.
 
     Raises:
         NotAllowed: the person may not cancel runs.
@@ -245,6 +248,10 @@ def cancel(*, run: int, user: User | None) -> Run:
         status=Run.Status.CANCELLED, finished_at=now, **asked
     ):
         _after_cancel(row)
+    elif same.filter(status=Run.Status.WAITING).update(
+        status=Run.Status.CANCELLED, finished_at=now, **asked
+    ):
+        push.changed(f"thread.{row.thread_id}")
     elif same.filter(status=Run.Status.RUNNING).update(**asked):
         if not _take_back_if_abandoned(row):
             push.cancel_run(row.pk, row.attempt)
@@ -300,10 +307,10 @@ def _take_back(run: Run, fate: dict[str, Any]) -> bool:
     if run.status == Run.Status.CANCELLED:
         _after_cancel(run)
     elif run.status == Run.Status.FAILED:
-        set_thread(run, Thread.Status.ERROR)
+        thread_status.leave(run, Thread.Status.ERROR)
     else:
         push.wake_runners()
-    push.changed("runners", f"thread.{run.thread_id}", *_asked(run))
+    push.changed("runners", f"thread.{run.thread_id}", *thread_status.topics(run))
     return True
 
 
@@ -353,20 +360,9 @@ def lock_thread(*, run: int) -> None:
     list(threads.values_list("pk"))
 
 
-def set_thread(run: Run, status: Thread.Status) -> None:
-    """Say what the thread of a run does now, and tell the pages that show it."""
-    Thread.objects.filter(pk=run.thread_id).update(status=status, updated_at=timezone.now())
-    push.changed("inbox", "runners", f"thread.{run.thread_id}", *_asked(run))
-
-
-def _asked(run: Run) -> list[str]:
-    """The topics of the interrupts whose receipts show this run."""
-    asked = Decision.objects.filter(run=run).values_list("interrupt_id", flat=True)
-    return [f"interrupt.{pk}" for pk in asked]
-
-
 def _after_cancel(run: Run) -> None:
-    Interrupt.objects.filter(decision__run=run, status=Interrupt.Status.ANSWERED).update(
-        status=Interrupt.Status.CANCELLED, closed_at=timezone.now()
-    )
-    set_thread(run, Thread.Status.IDLE)
+    if run.attempt:  # else no runner has seen its decisions, and their questions are asked anew
+        Interrupt.objects.filter(decision__run=run, status=Interrupt.Status.ANSWERED).update(
+            status=Interrupt.Status.CANCELLED, closed_at=timezone.now()
+        )
+    thread_status.leave(run, Thread.Status.IDLE)

@@ -1,4 +1,4 @@
-"""Time travel: replays and forks. Each is a run that makes a new branch; the past stays as it is."""
+"""Time travel: replays and forks, runs that make a new branch. The past stays as it is."""
 
 from __future__ import annotations
 

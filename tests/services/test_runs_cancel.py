@@ -9,6 +9,7 @@ from reviewconsole.protocol.messages import Cancelled
 from tests.factories import (
     connect_runner,
     decide,
+    dismiss,
     expire_lease,
     fail,
     finish,
@@ -70,13 +71,46 @@ def test_a_run_that_was_faster_has_succeeded(db):
     assert finish(run).status == Run.Status.SUCCEEDED
 
 
-def test_an_answer_that_was_on_its_way_is_cancelled_with_its_run(alice):
+def test_an_answer_that_was_under_way_is_cancelled_with_its_run(alice):
+    interrupt = make_interrupt()
+    resumed = decide(interrupt, alice).run
+    take(resumed)
+    resumed.refresh_from_db()
+    stop(resumed)
+    interrupt.refresh_from_db()
+    assert interrupt.status == Interrupt.Status.CANCELLED
+    assert interrupt.decision.status == Decision.Status.RECORDED
+    assert not Interrupt.objects.pending().exists()
+
+
+def test_what_no_runner_was_told_is_asked_anew(alice, bob):
+    """The agent still waits there: a pause that is not shown would wait for ever."""
     interrupt = make_interrupt()
     resumed = decide(interrupt, alice).run
     runs.cancel(run=resumed.pk, user=None)
     interrupt.refresh_from_db()
-    assert interrupt.status == Interrupt.Status.CANCELLED
-    assert interrupt.decision.status == Decision.Status.RECORDED
+    assert interrupt.status == Interrupt.Status.SUPERSEDED
+    assert interrupt.decision.status == Decision.Status.WITHDRAWN
+    (anew,) = Interrupt.objects.pending()
+    assert (anew.run, anew.value, anew.fingerprint) == (
+        resumed, interrupt.value, interrupt.fingerprint,
+    )  # fmt: skip
+    assert Thread.objects.get().status == Thread.Status.INTERRUPTED
+    again = decide(Interrupt.objects.select_related("thread__agent").get(pk=anew.pk), bob).run
+    assert (again.resumes, again.status) == (resumed, Run.Status.QUEUED)
+    resumed.refresh_from_db()
+    assert resumed.checkpoint_id == interrupt.checkpoint_id
+    assert resumed.next == interrupt.run.next
+
+
+def test_a_dismissal_that_no_runner_was_told_asks_everything_anew(alice, bob):
+    first, second = pause(start_run(), "first?", "second?")
+    decide(first, alice)
+    (made,) = dismiss(second, bob)
+    runs.cancel(run=made.run.pk, user=None)
+    assert [(row.position, row.value) for row in Interrupt.objects.pending()] == [
+        (0, "first?"), (1, "second?"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
