@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import QuerySet, Value
 
 from agents.models import Blob, Checkpoint, Part, PendingWrite, Thread
-from agents.services.value_references import grouped, in_batches, named_by, parts_in
+from agents.services.value_references import grouped, in_batches, named_by, parts_in, root_of
 
 
 def copy_rows(*, source: Thread, target: Thread, checkpoint_id: str | None = None) -> None:
@@ -67,15 +67,8 @@ def _inside(thread: Thread, ancestors: set[str]) -> list[tuple[str, str]]:
     return [
         (ns, checkpoint_id)
         for ns, checkpoint_id, metadata in rows.values_list("ns", "checkpoint_id", "metadata")
-        if _root(metadata) in ancestors
+        if root_of(metadata) in ancestors
     ]
-
-
-def _root(metadata: Any) -> Any:
-    match metadata:
-        case {"parents": {"": str(checkpoint_id)}}:
-            return checkpoint_id
-    return None
 
 
 def _insert(rows: QuerySet[Any], target: Thread) -> None:

@@ -1,4 +1,4 @@
-"""What checkpoints refer to: the values they name, and the parts these values are made of."""
+"""What checkpoints refer to: the values they name, the parts of these, and the root's step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from agents.models import SHOWN, Blob, Checkpoint, Form, PendingWrite
 from agents.services.checkpoint_rows import channel_versions, unpack_runs
+from reviewconsole.protocol.plain import Plain
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -40,6 +41,14 @@ def parts_in(rows: QuerySet[Blob] | QuerySet[PendingWrite]) -> set[int]:
     for data in packed.iterator(chunk_size=ROWS_AT_ONCE):
         found.update(unpack_runs(bytes(data)))
     return found
+
+
+def root_of(metadata: Plain) -> str | None:
+    """The root's checkpoint from which the step began that a graph inside ran in."""
+    match metadata:
+        case {"parents": {"": str(checkpoint_id)}}:
+            return checkpoint_id
+    return None
 
 
 def in_batches(items: Iterable[T]) -> Iterator[list[T]]:

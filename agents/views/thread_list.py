@@ -1,58 +1,85 @@
-"""The list of threads, with its search."""
+"""The list of threads: search, filters and place, all in its address."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
-from django.db.models import Q
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
-from agents.models import Agent, Thread
+from agents.models import Agent, Decision, Thread
+from agents.models.thread import ThreadQuerySet
 from agents.views.access import ConsoleRequest, console_page, page
+from agents.views.keyset import window
 
 PAGE = 50  # rows
+DELETED = "deleted"  # a filter beside the statuses: what became of the thread itself
+FILTERS = ("q", "agent", "status", "by", "from", "to")
+PLACE = ("before", "after")
 
 
 @require_safe
 @console_page
 def thread_list(request: ConsoleRequest) -> HttpResponse:
-    """Threads, newest first; `q` searches id and title; `agent`, `status` and place in the URL."""
-    asked = request.GET
-    found = Thread.objects.select_related("agent").defer("snapshot", "agent__spec")
-    for word in asked.get("q", "").split():
-        found = found.filter(Q(title__icontains=word) | Q(thread_id__icontains=word))
-    if agent := asked.get("agent"):
-        found = found.filter(agent__name=agent)
-    if (status := asked.get("status")) in Thread.Status.values:
-        found = found.filter(status=status)
-    if place := _place(asked.get("before", "")):
-        when, pk = place
-        found = found.filter(Q(updated_at__lt=when) | Q(updated_at=when, pk__lt=pk))
-    rows = list(found.order_by("-updated_at", "-pk")[: PAGE + 1])
+    """Threads, newest first.
+
+    `q` searches id, title, metadata and messages; `agent`, `status` (also `deleted`), `by` (who
+    decided in it), `from` and `to` (days of the last change, UTC) narrow it; `before` or `after`
+    say where a page begins. Nine queries, whatever there is.
+    """
+    asked = {name: text for name in (*FILTERS, *PLACE) if (text := request.GET.get(name))}
+    agents = dict(Agent.objects.values_list("name", "pk"))
+    people = dict(_deciders())
+    found = _filtered(asked, agents, people)
+    shown = window(found, before=asked.get("before", ""), after=asked.get("after", ""), size=PAGE)
     return page(
         request,
         "agents/thread_list.html",
-        threads=rows[:PAGE],
-        before=_written(rows[PAGE - 1]) if len(rows) > PAGE else "",
-        is_first_page=place is None,
-        agents=list(Agent.objects.values_list("name", flat=True)),
+        threads=shown,
+        is_filtered=any(name in asked for name in FILTERS),
+        agents=list(agents),
+        people=list(people),
         statuses=Thread.Status,
     )
 
 
-def _place(text: str) -> tuple[datetime, int] | None:
-    """The last row of the page before, as `_written` has it; None for the first page."""
-    when, _, pk = text.partition(",")
+def _deciders() -> Any:
+    decided = Decision.objects.filter(decided_by=OuterRef("pk"))
+    return User.objects.filter(Exists(decided)).order_by("username").values_list("username", "pk")
+
+
+def _filtered(
+    asked: Mapping[str, str], agents: Mapping[str, int], people: Mapping[str, int]
+) -> ThreadQuerySet:
+    found = Thread.objects.select_related("agent").defer("snapshot", "metadata", "agent__spec")
+    found = found.matching(asked.get("q", ""))
+    if asked.get("status") == DELETED:
+        found = found.exclude(deleted_at=None)
+    else:
+        found = found.kept()
+        if (status := asked.get("status")) in Thread.Status.values:
+            found = found.filter(status=status)
+    if "agent" in asked:
+        found = found.filter(agent=agents.get(asked["agent"], 0))
+    if "by" in asked:
+        made = Decision.objects.filter(decided_by=people.get(asked["by"], 0))
+        found = found.filter(Exists(made.filter(interrupt__thread=OuterRef("pk"))))
+    if since := _day(asked.get("from", "")):
+        found = found.filter(updated_at__gte=since)
+    if until := _day(asked.get("to", "")):
+        found = found.filter(updated_at__lt=until + timedelta(days=1))
+    return found
+
+
+def _day(text: str) -> datetime | None:
+    """The first moment of a day; None where the text is none, or one at the end of all time."""
     try:
-        moment = parse_datetime(when)
-        if moment is None or moment.tzinfo is None or not (pk.isascii() and pk.isdecimal()):
-            return None
-        return (moment.astimezone(UTC), int(pk)) if len(pk) < 19 else None
-    except (ValueError, OverflowError):  # no date, or one before or after all others
+        day = parse_date(text)
+        return datetime.combine(day, time.min, UTC) if day and day.year < 9999 else None
+    except ValueError:
         return None
-
-
-def _written(row: Thread) -> str:
-    return f"{row.updated_at.isoformat()},{row.pk}"
