@@ -49,11 +49,7 @@ def agent_detail(request: ConsoleRequest, name: str) -> HttpResponse:
         form=form,
         refused=refused,
         may_start=request.user.has_perm(roles.START),
-        picture=graph_picture.draw(
-            agent.graph,
-            before=agent.spec.get("interrupt_before") or (),
-            after=agent.spec.get("interrupt_after") or (),
-        ),
+        picture=graph_picture.draw(agent.spec),
     )
 
 

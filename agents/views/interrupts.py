@@ -8,11 +8,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import graph_picture, roles
+from agents import roles
 from agents.exceptions import Conflict, Invalid, InvalidAnswer, NotAllowed
 from agents.forms import PauseForm
 from agents.forms.posts import Post, last
-from agents.live import Topic
+from agents.live import Topic, graphs
 from agents.live.story import tell
 from agents.models import Draft, Interrupt
 from agents.reviews.conversation import conversation
@@ -185,9 +185,7 @@ def _page(
         earlier=story[:-LATEST],
         latest=story[-LATEST:],
         state=_besides_messages(pause.state) if story else pause.state,
-        picture=graph_picture.draw(
-            asked.thread.agent.graph, waiting=sorted({item.node for item in pause.interrupts})
-        ),
+        picture=graphs.of_pause(asked.thread, pause.interrupts),
         **(_form_context(pause, form) | shown),
     )
 

@@ -32,7 +32,8 @@ def describe(name: str, spec_description: str | None, graph: Graph) -> dict[str,
 
     - `name`, `description`
     - `graph`: `nodes` `[{id, name, kind?}]` with kind `start | end | tools`, and `edges`
-      `[{source, target, conditional}]`, subgraphs drawn in place
+      `[{source, target, conditional, label}]`, subgraphs drawn in place; `label` is the word by
+      which a conditional edge is chosen, where it is not the target's name
     - `input_schema`, `context_schema`, `state_schema`: JSON Schema; an agent without a run context
       has the context schema None, without a note; `x-reducer` beside a key of the state names the
       function that unites an update with what stands there
@@ -75,7 +76,12 @@ def _drawing(graph: Graph) -> dict[str, Any]:
     return {
         "nodes": [_node(node) for node in drawn.nodes.values()],
         "edges": [
-            {"source": edge.source, "target": edge.target, "conditional": edge.conditional}
+            {
+                "source": edge.source,
+                "target": edge.target,
+                "conditional": edge.conditional,
+                "label": str(edge.data or ""),
+            }
             for edge in drawn.edges
         ],
     }

@@ -1,0 +1,52 @@
+"""The graph of an agent with where a thread stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agents import graph_picture
+from agents.graph_picture import Picture
+from agents.models import Checkpoint, Interrupt, Thread
+from agents.services import history
+
+
+def of_thread(thread: Thread, waiting: Iterable[Interrupt]) -> Picture | None:
+    """The graph of a thread's agent: what waits, and the way that led to the head.
+
+    None where the graph cannot be drawn. `waiting` are the pending questions. Queries: 1, and those
+    of `history.nodes_taken`.
+    """
+    head = (
+        Checkpoint.objects.filter(thread=thread, ns="")
+        .order_by("-checkpoint_id")
+        .values_list("checkpoint_id", flat=True)
+        .first()
+    )
+    taken = history.nodes_taken(thread=thread, checkpoint_id=head) if head else ()
+    return graph_picture.draw(thread.agent.spec, waiting=_nodes(waiting), taken=taken)
+
+
+def of_pause(thread: Thread, asked: Iterable[Interrupt]) -> Picture | None:
+    """The graph of a thread's agent with the nodes that these questions wait in."""
+    return graph_picture.draw(thread.agent.spec, waiting=_nodes(asked))
+
+
+def _nodes(asked: Iterable[Interrupt]) -> set[str]:
+    """The names that the nodes may have in the drawing.
+
+    A graph that a node calls by itself is not drawn: then it is that node which waits.
+    """
+    found: set[str] = set()
+    for question in asked:
+        way = [part.partition(":")[0] for part in question.ns.split("|") if part]
+        found.update(":".join([*way, node]) for node in _stopped(question))
+        found.update(":".join(way[:depth]) for depth in range(1, len(way) + 1))
+    return found
+
+
+def _stopped(question: Interrupt) -> list[str]:
+    """The nodes that a question stops: at a breakpoint these may be several."""
+    match question.value:
+        case {"nodes": [*nodes]} if question.kind == Interrupt.Kind.BREAKPOINT:
+            return [node for node in nodes if isinstance(node, str)]
+    return [question.node]
