@@ -16,6 +16,8 @@ from agents.models import Interrupt
 def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     """One interrupt and its receipt; `again` is the failed run the viewer may let ask again.
 
+    `may_change` says whether the viewer may let the agent ask a decided question again.
+
     At most thirteen queries; three for one that waits.
 
     Raises:
@@ -37,6 +39,7 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         "receipt": told,
         "asked_again": asked_again(found),
         "again": carrier if _may_ask_again(viewer.user) and carrier.can_be_asked_again() else None,
+        "may_change": _may_ask_again(viewer.user),
     }
 
 
