@@ -1,6 +1,6 @@
 # `make` lists what can be done. Everything happens in .venv; nothing else on the machine is changed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test upstream check format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,6 +19,10 @@ demo: $(VENV)/demo.installed  ## Start the console and a runner with example age
 test: $(VENV)/development.installed  ## Run the tests on SQLite, and beside it on PostgreSQL those that use a database
 	$(BIN)/python -m tests
 
+upstream: $(VENV)/development.installed .upstream/installed  ## Run LangGraph's own tests against the checkpoint saver, on both databases
+	$(BIN)/python -m pytest tests/upstream/suite.py --capture=no
+	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest tests/upstream/suite.py --capture=no
+
 check: $(VENV)/development.installed  ## Lint, types, templates, deployment, migrations, the rules of the repository
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -35,7 +39,7 @@ format: $(VENV)/development.installed  ## Put code and templates into their form
 	$(BIN)/djade --target-version 5.2 $(TEMPLATES)
 
 clean:  ## Remove what `make` made: the environment, the demo's data, caches
-	rm -rf $(VENV) .check .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .check .demo .upstream .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Installed again when the requirements change, and only then: the second time needs no network.
 $(VENV)/demo.installed: requirements.txt | $(BIN)/python
@@ -43,6 +47,13 @@ $(VENV)/demo.installed: requirements.txt | $(BIN)/python
 
 $(VENV)/development.installed: requirements.txt requirements-dev.txt | $(BIN)/python
 	$(call install,requirements-dev.txt)
+
+.upstream/installed: requirements.txt tests/upstream/requirements.txt
+	$(MAKE) --no-print-directory VENV=.upstream/venv .upstream/venv/upstream.installed
+	@touch $@
+
+.upstream/venv/upstream.installed: | $(BIN)/python
+	$(call install,tests/upstream/requirements.txt)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
