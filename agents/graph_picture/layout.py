@@ -111,7 +111,10 @@ def draw(
     nodes: dict[str, Node] = {}
     for name, item, x, y in _nodes(root, _MARGIN, _MARGIN):
         box = boxes[name]
-        pausing = [name in marked or ("*" in marked and not box.kind) for marked in stops]
+        pausing = [
+            name in marked or ("*" in marked and box.kind not in ("start", "end"))
+            for marked in stops
+        ]
         nodes[name] = Node(
             name, box.name, box.kind, box.tools, x, y, item.width,
             stops_before=pausing[0], stops_after=pausing[1],

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from agents import graph_picture
 from agents.graph_picture import Picture
-from agents.models import Checkpoint, Interrupt, Thread
+from agents.models import Checkpoint, Interrupt, Run, Thread
 from agents.services import history
 
 
@@ -26,9 +26,14 @@ def of_thread(thread: Thread, waiting: Iterable[Interrupt]) -> Picture | None:
     return graph_picture.draw(thread.agent.spec, waiting=_nodes(waiting), taken=taken)
 
 
-def of_pause(thread: Thread, asked: Iterable[Interrupt]) -> Picture | None:
-    """The graph of a thread's agent with the nodes that these questions wait in."""
-    return graph_picture.draw(thread.agent.spec, waiting=_nodes(asked))
+def of_pause(run: Run, asked: Iterable[Interrupt]) -> Picture | None:
+    """The graph of a paused run with its breakpoints, and what these questions of it wait in."""
+    return graph_picture.draw(
+        run.thread.agent.spec,
+        waiting=_nodes(asked),
+        before=run.interrupt_before,
+        after=run.interrupt_after,
+    )
 
 
 def _nodes(asked: Iterable[Interrupt]) -> set[str]:

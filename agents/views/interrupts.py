@@ -185,7 +185,7 @@ def _page(
         earlier=story[:-LATEST],
         latest=story[-LATEST:],
         state=_besides_messages(pause.state) if story else pause.state,
-        picture=graphs.of_pause(asked.thread, pause.interrupts),
+        picture=graphs.of_pause(asked.run, pause.interrupts),
         **(_form_context(pause, form) | shown),
     )
 

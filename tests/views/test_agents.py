@@ -79,7 +79,8 @@ class TestAgent:
         assert page.count('class="graph-node"') == 3
         assert page.count('class="graph-stop"') == 1
         assert (
-            "<strong><bdi>tools</bdi></strong>, pauses before it; leads to <bdi>end</bdi>" in page
+            "<strong><bdi>tools</bdi></strong>, pauses before it; "
+            "tools: <bdi>send_email, refund</bdi>; leads to <bdi>end</bdi>" in page
         )
 
     def test_an_agent_that_says_nothing_has_a_page(self, operator: Client):
