@@ -42,11 +42,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Those that may have changed their thread.
 
         Not one that waits, nor one that was cancelled before a runner took it up, nor a replay or
-        fork that ended before it had made a checkpoint.
+        fork that was refused, failed or was cancelled before it had made a checkpoint.
         """
-        ended = Q(trigger__in=Run.TRAVELS) & ~Q(status__in=Run.ACTIVE)
+        stopped = Q(status__in=(Run.Status.CANCELLED, Run.Status.FAILED)) | ~Q(refused="")
+        unmoved = Q(stopped, ~Exists(_made_by_outer_run()), trigger__in=Run.TRAVELS)
         untouched = Q(status=Run.Status.WAITING) | Q(status=Run.Status.CANCELLED, attempt=0)
-        return self.exclude(untouched).exclude(ended & ~Exists(_made_by_outer_run()))
+        return self.exclude(untouched).exclude(unmoved)
 
 
 def _made_by_outer_run() -> models.QuerySet[Checkpoint]:

@@ -9,7 +9,7 @@ from agents.services import checkpoints
 from agents.services.moved_questions import digest, moving_of
 from agents.services.runners import lease_time
 from reviewconsole.protocol import plain
-from reviewconsole.protocol.messages import Answer, Assignment, Lease, Whole
+from reviewconsole.protocol.messages import Answer, Assignment, Lease, Travel, Whole
 
 
 def take(run: Run, runner: Runner) -> bool:
@@ -50,6 +50,20 @@ def make(run: Run) -> Assignment:
         recursion_limit=run.recursion_limit,
         base_checkpoint_id=run.base_checkpoint_id,
         answers=_answers(run),
+        travel=_travel(run),
+    )
+
+
+def _travel(run: Run) -> Travel | None:
+    if run.trigger not in Run.TRAVELS:
+        return None
+    return Travel(
+        checkpoint_id=run.from_checkpoint_id,
+        ns=run.from_ns,
+        update=None if run.update is None else Whole(*plain.encode(run.update)),
+        as_node=run.as_node or None,
+        stays=run.stays,
+        next=tuple(run.from_next),
     )
 
 

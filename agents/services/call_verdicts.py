@@ -22,8 +22,8 @@ _NONE = ActionDecision(DecisionType.REJECT)
 def record(decision: Decision, request: Request, made: Iterable[ActionDecision]) -> None:
     """Keep what was decided about each call whose id the runner found. At most one query.
 
-    Of a call that the runner could not name a rejection is kept all the same, without an id:
-    nothing that is called in just that way may run.
+    What is said of a call that the runner could not name is kept all the same, without an id: where
+    it is rejected nothing that is called in just that way may run, until that is allowed again.
 
     Nothing is kept of an answer that is not about calls, nor of a question that the running call
     asks itself: that call has to run to read the answer. An id that only the agent claims, in what
@@ -43,7 +43,7 @@ def record(decision: Decision, request: Request, made: Iterable[ActionDecision])
         )
         for position, (action, item) in enumerate(zip(request.actions, made, strict=True))
         if item.type in _TYPES
-        and ((call_id := _call_id(asked, position)) or _is_barred(asked, _TYPES[item.type]))
+        and ((call_id := _call_id(asked, position)) or _is_about_a_call(asked))
     )
 
 
@@ -69,11 +69,10 @@ def is_of_gate(asked: Interrupt) -> bool:
     return isinstance(asked.value, dict) and asked.value.get("gate") == "console"
 
 
-def _is_barred(asked: Interrupt, type: CallVerdict.Type) -> bool:
-    """Whether a rejection counts without the call's id: not if the call itself is what asks."""
+def _is_about_a_call(asked: Interrupt) -> bool:
+    """Whether what is said counts without a call's id: not if the call itself is what asks."""
     is_inside = isinstance(asked.origin, dict) and "tool" in asked.origin
-    is_about_a_call = asked.kind == Interrupt.Kind.INTERRUPT and not is_of_gate(asked)
-    return type == CallVerdict.Type.REJECT and is_about_a_call and not is_inside
+    return asked.kind == Interrupt.Kind.INTERRUPT and not is_of_gate(asked) and not is_inside
 
 
 def _call_id(asked: Interrupt, position: int) -> str:

@@ -18,6 +18,8 @@ from reviewconsole.protocol.plain import Plain, UnreadableValue
 NOT_IN_FORCE = (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
 """What such decisions said was never applied, or is asked anew."""
 
+_ANEW = (Run.Trigger.START, *Run.TRAVELS)
+
 NOT_RUN = "The tool was not executed."
 
 
@@ -85,7 +87,7 @@ def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | N
     """The newest decision on this call; None if all were made about others.
 
     A rejection whose call could not be named, and any of a call that comes without an id, is about
-    whatever is called the same way.
+    whatever is called the same way, until a later decision says otherwise of such a call.
     """
     call_id = column_text(request.call_id or "", 255)
     alike = Q(tool=column_text(request.tool, 255), digest=digest or "")
@@ -96,28 +98,32 @@ def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | N
     named = next((verdict for verdict in found if call_id and verdict.call_id == call_id), None)
     if named is not None and _is_about(named, run, request, digest):
         return named
-    twin = next((verdict for verdict in found if verdict.call_id != call_id or not call_id), None)
-    if twin is None or twin.type != CallVerdict.Type.REJECT or not _is_since_last_input(twin, run):
-        return None
-    return twin
+    twins = [verdict for verdict in found if verdict.call_id != call_id or not call_id]
+    # Of two calls alike in one pause, one may be rejected: then neither can be told to be allowed.
+    last = [verdict for verdict in twins if verdict.decision_id == twins[0].decision_id]
+    twin = next((each for each in last if each.type == CallVerdict.Type.REJECT), None)
+    return (
+        twin if twin is not None and _is_since(Run.Trigger.START, verdict=twin, run=run) else None
+    )
 
 
 def _is_about(verdict: CallVerdict, run: Run, request: CallTool, digest: str | None) -> bool:
     """Whether a decision speaks of this call, and not of another one with the same id.
 
-    Models name their calls, and some begin anew at each input. So what was decided before the
-    thread's last input is about another call, unless it rejected exactly this one. The runner
-    holds the answers to the console's own question, each for one call: that one is not asked for
-    anew, and no other is covered.
+    Models name their calls, and some begin anew at each input or on another branch. So what was
+    decided before the thread's last input, replay or fork is about another call, unless it rejected
+    exactly this one: that counts until a later decision allows it. The runner holds the answers to
+    the console's own question, each for one call: that one is not asked for anew, and no other is
+    covered.
     """
     if verdict.type == CallVerdict.Type.REJECT:
         is_same = (verdict.tool, verdict.digest) == (column_text(request.tool, 255), digest)
-        return is_same or _is_since_last_input(verdict, run)
+        return is_same or _is_since(*_ANEW, verdict=verdict, run=run)
     if call_verdicts.is_of_gate(verdict.decision.interrupt):
         return False
     if verdict.ns:
         return verdict.ns == column_text(request.ns)
-    return _is_since_last_input(verdict, run)
+    return _is_since(*_ANEW, verdict=verdict, run=run)
 
 
 def _claim(verdict: CallVerdict, request: CallTool) -> bool:
@@ -130,10 +136,12 @@ def _claim(verdict: CallVerdict, request: CallTool) -> bool:
     return bool(ns) and free.update(ns=ns) == 1
 
 
-def _is_since_last_input(verdict: CallVerdict, run: Run) -> bool:
+def _is_since(*triggers: Run.Trigger, verdict: CallVerdict, run: Run) -> bool:
+    """Whether no runner was given a run with such a trigger since the question was asked."""
     later = Run.objects.filter(
-        thread=run.thread_id, trigger=Run.Trigger.START, pk__gt=verdict.decision.interrupt.run_id
-    )
+        thread=run.thread_id, trigger__in=triggers, attempt__gte=1,
+        pk__gt=verdict.decision.interrupt.run_id,
+    )  # fmt: skip
     return not later.exists()
 
 

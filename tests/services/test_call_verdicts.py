@@ -62,12 +62,13 @@ def test_what_may_run_of_a_call(alice, made, type, args):
     assert verdict.thread == asked.thread
 
 
-def test_each_call_of_several_and_none_whose_id_is_unknown(alice):
+def test_each_call_of_several_and_one_whose_id_is_unknown(alice):
     value = tool_review(("refund", REFUND), ("send_email", EMAIL), ("refund", REFUND))
     asked = make_interrupt(value, call_ids=("call-1", "", "call-3"))
     decide(asked, alice, REJECT, APPROVE, APPROVE)
     assert [row[:3] for row in verdicts()] == [
         ("call-1", "refund", "reject"),
+        ("", "send_email", "approve"),
         ("call-3", "refund", "approve"),
     ]
 
@@ -78,16 +79,17 @@ def test_the_calls_of_a_breakpoint(alice):
     assert verdicts() == [("call_0", "send_email", "edit", question_digest(EDITED))]
 
 
-def test_a_rejection_counts_without_an_id(alice):
+@pytest.mark.parametrize(("made", "type"), [(REJECT, "reject"), (APPROVE, "approve")])
+def test_what_is_said_counts_without_an_id(alice, made, type):
     asked = make_interrupt(tool_review(("refund", REFUND)), call_ids=("",))
-    decide(asked, alice, REJECT)
-    assert verdicts() == [("", "refund", "reject", question_digest(REFUND))]
+    decide(asked, alice, made)
+    assert verdicts() == [("", "refund", type, question_digest(REFUND))]
 
 
 def test_fewer_ids_than_calls(alice):
     value = tool_review(("refund", REFUND), ("send_email", EMAIL))
     decide(make_interrupt(value, call_ids=("call-1",)), alice)
-    assert [row[0] for row in verdicts()] == ["call-1"]
+    assert [row[0] for row in verdicts()] == ["call-1", ""]
 
 
 def test_an_id_that_only_the_agent_claims_counts_for_nothing(alice):
@@ -98,7 +100,7 @@ def test_an_id_that_only_the_agent_claims_counts_for_nothing(alice):
         "tool_call_id": "call-1",
     }
     decide(make_interrupt(value), alice, APPROVE)
-    assert verdicts() == []
+    assert verdicts() == [("", "refund", "approve", question_digest(REFUND))]
 
 
 def test_a_question_that_the_running_call_asks_itself(alice):
