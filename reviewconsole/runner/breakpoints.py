@@ -64,6 +64,11 @@ class Breakpoint:
         }
 
 
+def stops(named: tuple[str, ...]) -> Stops:
+    """The stops of a run as LangGraph takes them."""
+    return "*" if named == ("*",) else list(named)
+
+
 async def find(
     root: Graph, level: Graph, state: StateSnapshot, before: Stops, after: Stops
 ) -> Breakpoint | None:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any, Literal, Protocol
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import GraphDrained, is_invalid_resume
 from langgraph.runtime import RunControl
 
@@ -30,16 +29,21 @@ from reviewconsole.protocol.messages import (
     Paused,
     PostedInterrupt,
     Release,
+    Travel,
     Whole,
 )
-from reviewconsole.runner import interrupts, moves, pauses, resumption, stored, verdicts
+from reviewconsole.runner import interrupts, moves, pauses, resumption, stored, travel, verdicts
 from reviewconsole.runner.answers import AnswerBook
-from reviewconsole.runner.breakpoints import Graph, Stops
+from reviewconsole.runner.breakpoints import Graph, stops
+from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.exceptions import Disconnected, Refusal
 from reviewconsole.runner.failures import connection_error, failed, is_over
 from reviewconsole.runner.graphs import GraphSpec
 from reviewconsole.runner.pauses import Standing
+from reviewconsole.runner.progress import Listener, Watch
+from reviewconsole.runner.receipts import Receipts
 from reviewconsole.runner.resumption import Begin, Finish, GoOn, Hold
+from reviewconsole.runner.travel import CannotTravel, Departure
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ Shown = Paused | Finished  # reports that carry the state
 NO_STATE = Whole("null", b"")
 
 
-class Console(Protocol):
+class Console(Listener, Protocol):
     """What an execution tells the console."""
 
     async def ask(self, request: Report, /) -> Done: ...
@@ -63,8 +67,8 @@ class Stalled(RuntimeError):
 class Execution:
     """Executes one assignment and reports its outcome, once.
 
-    `saver` keeps the checkpoints, whatever the graph was compiled with. `cancel`, `release` and
-    `drop` are called on the event loop that runs it.
+    `saver` keeps the checkpoints, whatever the graph was compiled with; with `tokens`, chat models
+    stream what they say. `cancel`, `release` and `drop` are called on the event loop that runs it.
     """
 
     def __init__(
@@ -72,16 +76,19 @@ class Execution:
         assignment: Assignment,
         spec: GraphSpec,
         console: Console,
-        saver: BaseCheckpointSaver[Any],
+        saver: ConsoleSaver,
+        *,
+        tokens: bool = True,
     ) -> None:
         self.assignment = assignment
         self._spec = spec
         self._console = console
         self._saver = saver
+        self._tokens = tokens
         self._control = RunControl()
         self._ending: Literal["cancel", "release", "drop"] | None = None
         self._task: asyncio.Task[Any] | None = None  # while it may be cut off
-        self._applied: set[int] = set()
+        self._receipts = Receipts(assignment, console)
         self._changed = False  # whether the decisions of this run change the state
         self._asked: tuple[PostedInterrupt, ...] = ()  # when its answers were handed over
         self._recorded: frozenset[int] = frozenset()  # taken by an attempt before this one
@@ -172,6 +179,8 @@ class Execution:
         if self.assignment.trigger == "start" and lease.attempt == 1:
             return await self._begin(graph)
         standing = await self._read(graph)
+        if self.assignment.travel is not None:
+            return await self._travel(graph, standing, self.assignment.travel)
         if lease.attempt > 1 and answers:
             self._recorded = await pauses.recorded(self._saver, standing)
         match resumption.plan(self.assignment, standing, self._recorded):
@@ -182,7 +191,7 @@ class Execution:
             case Finish(decisions):
                 return await self._finish(graph, standing, decisions)
             case Hold(refused, past):
-                await self._report_applied(past)
+                await self._receipts.report(past)
                 return self._paused(standing, refused)
 
     async def _begin(self, graph: Graph) -> Report | None:
@@ -190,7 +199,7 @@ class Execution:
 
     async def _go_on(self, graph: Graph, standing: Standing, plan: GoOn) -> Report | None:
         answers = self.assignment.answers
-        await self._report_applied(plan.past)
+        await self._receipts.report(plan.past)
         if reason := moves.refusal(graph, answers, plan.moves):
             return self._paused(standing, f"nothing was resumed: {reason}")
         await self._deliver()
@@ -206,12 +215,12 @@ class Execution:
             standing = await self._read(graph)
             if resumption.open_questions(self.assignment, standing):
                 # The node that is next has a breakpoint of its own.
-                await self._report_applied(self._done_without_asking())
+                await self._receipts.report(self._receipts.done_without_asking())
                 return self._paused(standing, None)
         if standing.ended and standing.checkpoint_id == self.assignment.base_checkpoint_id:
             raise Stalled("nothing of this thread is open, so there is nothing to go on with")
         if standing.ended:
-            await self._report_applied(self._done_without_asking())
+            await self._receipts.report(self._receipts.done_without_asking())
             return self._finished(standing)
         self._asked = standing.questions
         waiting = [pauses.question(question) for question in standing.questions]
@@ -222,27 +231,52 @@ class Execution:
     ) -> Report | None:
         await self._deliver()
         await moves.finish(graph, self._thread, decision=decisions[0])
-        await self._report_applied(self._done_without_asking())
+        await self._receipts.report(self._receipts.done_without_asking())
         return self._finished(await self._read(graph))
+
+    async def _travel(self, graph: Graph, standing: Standing, trip: Travel) -> Report | None:
+        """Begin a branch in the past, once; an attempt that finds it begun goes on from its head."""
+        departure: Departure | None
+        if standing.checkpoint_id == self.assignment.base_checkpoint_id:
+            try:
+                departure = await travel.depart(graph, self._saver, self.assignment, trip)
+            except CannotTravel as error:
+                if not standing.questions:
+                    raise
+                return self._paused(standing, f"the thread stays where it is: {error}")
+            if departure.replays:
+                return await self._stream(graph, None, AnswerBook(), departure)
+            standing = await self._read(graph)
+        else:
+            departure = await travel.taken_up(graph, self._saver, self._thread, trip)
+            standing = await self._read(graph)
+        holds = isinstance(resumption.plan(self.assignment, standing, frozenset()), Hold)
+        if standing.questions and (holds or trip.stays):
+            return self._paused(standing, None)
+        if standing.ended or trip.stays:
+            return self._finished(standing)
+        return await self._stream(graph, None, AnswerBook(), departure)
 
     async def _deliver(self) -> None:
         if any(not answer.settled for answer in self.assignment.answers):
             await self._console.ask(Delivered(self.assignment.lease))
 
-    async def _stream(self, graph: Graph, given: Any, book: AnswerBook) -> Report | None:
-        """Run the graph until it stops, and read why it did."""
+    async def _stream(
+        self, graph: Graph, given: Any, book: AnswerBook, departure: Departure | None = None
+    ) -> Report | None:
+        """Run the graph until it stops, from the head or a departure, and read why it did."""
         self._book = book
         refused: str | None = None
         try:
-            await self._consume(graph, given, book)
+            await self._consume(graph, given, book, departure)
         except Exception as error:
             if not is_invalid_resume(error):
-                await self._report_applied(book.consumed())
+                await self._receipts.report(book.consumed())
                 raise
             refused = f"nothing was resumed: the agent does not take this answer: {error}"
         # A task of the functional API that has taken its answer is not run again.
         taken = book.consumed() | self._recorded & {a.decision for a in self.assignment.answers}
-        await self._report_applied({*taken, *self._done_without_asking()})
+        await self._receipts.report({*taken, *self._receipts.done_without_asking()})
         standing = await self._read(graph)
         if standing.questions:
             return self._paused(standing, refused or self._unused(standing))
@@ -253,35 +287,44 @@ class Execution:
                 "question nor a breakpoint that LangGraph shows explains it"
             )
         # Every task is past, also one that took its answer unseen before the runner was lost.
-        await self._report_applied(a.decision for a in self.assignment.answers if not a.settled)
+        await self._receipts.report(answer.decision for answer in self._receipts.due())
         return self._finished(standing)
 
-    async def _consume(self, graph: Graph, given: Any, book: AnswerBook) -> None:
+    async def _consume(
+        self, graph: Graph, given: Any, book: AnswerBook, departure: Departure | None
+    ) -> None:
+        config = self._config
+        if departure is not None:
+            graph = graph.copy(update={"checkpointer": departure.saver})
+            config = {**config, "configurable": departure.config["configurable"]}
+        lease, shown = self.assignment.lease, self._saver.shown
+        watch = Watch(self._console, lease, shown, tokens=self._tokens)
         events: AsyncIterator[Any] = graph.astream(
             given,
-            self._config,
+            config,
             context=self.assignment.context,
-            stream_mode=["tasks"],
+            stream_mode=watch.modes(graph),
             subgraphs=True,
-            interrupt_before=_stops(self.assignment.interrupt_before) or None,
-            interrupt_after=_stops(self.assignment.interrupt_after) or None,
+            interrupt_before=stops(self.assignment.interrupt_before) or None,
+            interrupt_after=stops(self.assignment.interrupt_after) or None,
             durability="sync",
             control=self._control,
         )
-        with book.open():
-            async for _ns, _mode, event in events:
-                if "result" in event:  # a task has ended: finished, failed or asking
+        with book.open(), watch:
+            async for ns, mode, event in events:
+                watch.see(ns, mode, event)
+                if mode == "tasks" and "result" in event:  # finished, failed or asking
                     taken = book.consumed(event["id"])
-                    await self._report_applied({*taken, *self._done_without_asking(event["id"])})
+                    await self._receipts.report(
+                        {*taken, *self._receipts.done_without_asking(event["id"])}
+                    )
 
     def _unused(self, standing: Standing) -> str | None:
         """Why answers of this run were not taken by tasks that could still have taken them."""
         unused = [
             answer
-            for answer in self.assignment.answers
-            if not answer.settled
-            and (answer.kind, answer.then) == ("interrupt", "run")
-            and answer.decision not in self._applied
+            for answer in self._receipts.due()
+            if (answer.kind, answer.then) == ("interrupt", "run")
         ]
         for answer in unused:
             logger.warning("%s: the answer of decision %s was not taken", self, answer.decision)
@@ -312,7 +355,8 @@ class Execution:
         )
 
     def _finished(self, standing: Standing) -> Finished:
-        return Finished(self.assignment.lease, standing.checkpoint_id, standing.snapshot)
+        lease = self.assignment.lease
+        return Finished(lease, standing.checkpoint_id, standing.snapshot, standing.next)
 
     def _located(self, questions: Iterable[PostedInterrupt]) -> tuple[PostedInterrupt, ...]:
         """The questions with what this execution saw of where they were asked."""
@@ -349,41 +393,20 @@ class Execution:
         undecided = resumption.open_questions(self.assignment, standing)
         return self._located(each for each in undecided if each.kind != "breakpoint")
 
-    async def _report_applied(self, decisions: Iterable[int]) -> None:
-        new = sorted(set(decisions) - self._applied)
-        if new:
-            self._applied.update(new)
-            await self._console.ask(Applied(self.assignment.lease, tuple(new)))
-
-    def _done_without_asking(self, ended: str | None = None) -> list[int]:
-        """The decisions that no `interrupt()` takes: carried out once the graph has gone on.
-
-        Where a node runs again for its `NodeInterrupt`: once the task that has `ended` is its own.
-        """
-        return [
-            answer.decision
-            for answer in self.assignment.answers
-            if (answer.kind != "interrupt" or answer.then != "run") and not answer.settled
-            if answer.kind != "node_interrupt" or ended in (None, answer.task_id)
-        ]
-
     async def _read(self, graph: Graph) -> Standing:
+        await self._saver.shown.complete(graph)
         return await pauses.read(
             graph,
             self._thread,
             agent=self.assignment.agent,
-            before=_stops(self.assignment.interrupt_before),
-            after=_stops(self.assignment.interrupt_after),
+            before=stops(self.assignment.interrupt_before),
+            after=stops(self.assignment.interrupt_after),
         )
 
     def __str__(self) -> str:
         lease = self.assignment.lease
         attempt = f" (attempt {lease.attempt})" if lease.attempt > 1 else ""
         return f"run {lease.run} of {self.assignment.agent}{attempt}"
-
-
-def _stops(named: tuple[str, ...]) -> Stops:
-    return "*" if named == ("*",) else list(named)
 
 
 def _name(report: Report) -> str:

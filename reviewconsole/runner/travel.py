@@ -18,7 +18,7 @@ from langgraph.types import StateSnapshot
 
 from reviewconsole.protocol.messages import Assignment, Travel
 from reviewconsole.runner import breakpoints, moves, stored
-from reviewconsole.runner.breakpoints import AS_NODE, FROM, Graph, Stops
+from reviewconsole.runner.breakpoints import AS_NODE, FROM, Graph
 from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.past import Draft, PastSaver
 
@@ -54,10 +54,11 @@ class Departure:
 
     config: RunnableConfig  # names the checkpoint to run from
     saver: ConsoleSaver
+    replays: bool  # whether LangGraph makes the new head, when it runs; else it is stored already
 
 
 async def depart(
-    graph: Graph, saver: ConsoleSaver, assignment: Assignment, *, before: Stops, after: Stops
+    graph: Graph, saver: ConsoleSaver, assignment: Assignment, travel: Travel
 ) -> Departure:
     """Check that the journey can be made, and make the new head where LangGraph does not.
 
@@ -68,8 +69,6 @@ async def depart(
     Raises:
         CannotTravel: as its kinds say. Nothing was changed.
     """
-    travel = assignment.travel
-    assert travel is not None  # noqa: S101 -- the caller asks for a journey
     if travel.ns:
         raise CheckpointGone(
             f"the checkpoint belongs to a graph inside, {travel.ns!r}, whose task exists once; "
@@ -95,8 +94,8 @@ async def depart(
                 "nothing runs after this checkpoint: it is an end; fork it with a changed state, "
                 "or as the node to go on after"
             )
-        if not await breakpoints.find(graph, graph, state, before, after):
-            return Departure(at, past)
+        if not await _stop(graph, state, assignment):
+            return Departure(at, past, replays=True)
     marks: dict[str, Any] = {RUN: assignment.lease.run, FROM: travel.checkpoint_id}
     draft = Draft.of(saver, travel.checkpoint_id, marks)
     try:
@@ -107,7 +106,24 @@ async def depart(
         message = f"the state cannot be changed so: {type(error).__name__}: {error}"
         raise ForkRefused(message) from error
     await draft.store()
-    return Departure(draft.head, saver)
+    return Departure(draft.head, saver, replays=False)
+
+
+async def taken_up(
+    graph: Graph, saver: ConsoleSaver, thread: RunnableConfig, travel: Travel
+) -> Departure | None:
+    """Where an attempt goes on that finds the branch begun; None: from the head, like any run.
+
+    The head is departed from by its id while nothing has run there: a graph inside that remembers
+    then remembers what it knew at that time, not what it did on another branch since. An ending
+    that was begun is ended. Idempotent.
+    """
+    if travel.as_node == END:
+        await close(graph, thread)
+    head = await saver.aget_tuple(thread)
+    if head is None or head.pending_writes or head.metadata["source"] not in ("fork", "update"):
+        return None
+    return Departure(head.config, saver, replays=False)
 
 
 async def close(graph: Graph, config: RunnableConfig) -> None:
@@ -117,6 +133,20 @@ async def close(graph: Graph, config: RunnableConfig) -> None:
         made = await graph.aupdate_state(config, None, as_node=END)
         if "checkpoint_id" in config["configurable"]:
             config = made
+
+
+async def _stop(
+    graph: Graph, state: StateSnapshot, assignment: Assignment
+) -> breakpoints.Breakpoint | None:
+    """The breakpoint that the checkpoint stands at: of the run's own, or of the graph's."""
+    before, after = assignment.interrupt_before, assignment.interrupt_after
+    return await breakpoints.find(
+        graph,
+        graph,
+        state,
+        breakpoints.stops(before) or graph.interrupt_before_nodes,
+        breakpoints.stops(after) or graph.interrupt_after_nodes,
+    )
 
 
 def _check_next(graph: Graph, state: StateSnapshot, travel: Travel) -> None:
