@@ -235,7 +235,7 @@ class Execution:
         return self._finished(await self._read(graph))
 
     async def _travel(self, graph: Graph, standing: Standing, trip: Travel) -> Report | None:
-        """Begin a branch in the past, once; an attempt that finds it begun goes on from its head."""
+        """Begin a branch in the past, once; an attempt that finds it begun goes on."""
         departure: Departure | None
         if standing.checkpoint_id == self.assignment.base_checkpoint_id:
             try:
@@ -279,7 +279,8 @@ class Execution:
         await self._receipts.report({*taken, *self._receipts.done_without_asking()})
         standing = await self._read(graph)
         if standing.questions:
-            return self._paused(standing, refused or self._unused(standing))
+            reason = refused or self._receipts.not_taken(self._asked, standing, self._changed)
+            return self._paused(standing, reason)
         if refused is not None or standing.next:
             raise Stalled(
                 refused
@@ -318,27 +319,6 @@ class Execution:
                     await self._receipts.report(
                         {*taken, *self._receipts.done_without_asking(event["id"])}
                     )
-
-    def _unused(self, standing: Standing) -> str | None:
-        """Why answers of this run were not taken by tasks that could still have taken them."""
-        unused = [
-            answer
-            for answer in self._receipts.due()
-            if (answer.kind, answer.then) == ("interrupt", "run")
-        ]
-        for answer in unused:
-            logger.warning("%s: the answer of decision %s was not taken", self, answer.decision)
-        stale = resumption.overtaken(unused, self._asked, standing)
-        if not stale:
-            return None
-        written = "; what was decided about the state is written" if self._changed else ""
-        asked = {pauses.question(question).digest for question in standing.questions}
-        same = all(answer.digest in asked for answer in stale)
-        what = "the same, out of reach of the answer," if same else "something else"
-        return (
-            f"the agent asked {what} when it ran again, so decision "
-            f"{', '.join(str(answer.decision) for answer in stale)} was not applied{written}"
-        )
 
     # Reporting --------------------------------------------------------------------------------
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from reviewconsole.protocol.messages import Answer, Applied, Assignment, Done
+from reviewconsole.protocol.messages import Answer, Applied, Assignment, Done, PostedInterrupt
+from reviewconsole.runner import pauses, resumption
+from reviewconsole.runner.pauses import Standing
+
+logger = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -28,6 +33,34 @@ class Receipts:
         if new:
             self._applied.update(new)
             await self._listener.ask(Applied(self._assignment.lease, tuple(new)))
+
+    def not_taken(
+        self, asked: Sequence[PostedInterrupt], standing: Standing, changed: bool
+    ) -> str | None:
+        """Why answers were not taken by tasks that could still have taken them.
+
+        `asked` are the questions as they were when the answers were handed over; `changed` says
+        whether the decisions of the run have changed the state.
+        """
+        unused = [
+            answer for answer in self.due() if (answer.kind, answer.then) == ("interrupt", "run")
+        ]
+        for answer in unused:
+            lease = self._assignment.lease
+            logger.warning(
+                "run %s: the answer of decision %s was not taken", lease.run, answer.decision
+            )
+        stale = resumption.overtaken(unused, asked, standing)
+        if not stale:
+            return None
+        written = "; what was decided about the state is written" if changed else ""
+        live = {pauses.question(question).digest for question in standing.questions}
+        same = all(answer.digest in live for answer in stale)
+        what = "the same, out of reach of the answer," if same else "something else"
+        return (
+            f"the agent asked {what} when it ran again, so decision "
+            f"{', '.join(str(answer.decision) for answer in stale)} was not applied{written}"
+        )
 
     def due(self) -> list[Answer]:
         """The answers that are not known as taken, by this run or one before."""
