@@ -83,7 +83,7 @@ def read(document: bytes) -> Document:
 
 
 def sends(value: Plain) -> tuple[str, ...]:
-    """The nodes that the value of `SENDS` calls, by the index of their task; "" where unreadable."""
+    """The nodes that the value of `SENDS` calls, by the index of their task; "" if unreadable."""
     if not isinstance(value, list):
         return ()
     return tuple(_sent_to(each) for each in value)

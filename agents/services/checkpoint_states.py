@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from agents.models import Checkpoint, Thread
-from agents.reviews.diff import Diff
-from reviewconsole.protocol.plain import Plain
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One task of the step that follows a checkpoint, as far as it has come."""
-
-    task_id: str
-    node: str  # "": unknown
-    path: str
-    writes: tuple[tuple[str, Plain], ...]  # (channel, value), LangGraph's own left out
-    interrupts: tuple[Plain, ...]  # the values it asked
-    answers: tuple[Plain, ...]  # the values it was resumed with
-    error: str
-    finished: bool
-    by_fork: bool  # no task, but a change written beside the step
+from agents.exceptions import NotFound
+from agents.history import documents, steps, tasks
+from agents.history.documents import SENDS, Document
+from agents.history.levels import Levels
+from agents.history.steps import Standing
+from agents.history.tasks import Task, Trace, Written
+from agents.models import Agent, Checkpoint, PendingWrite, Run, Thread
+from agents.reviews.diff import Diff, diff
+from agents.services import channel_values
+from agents.services.channel_values import ChannelValues, Read
+from reviewconsole.protocol.plain import Plain, UnreadableValue
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointState:
     """A checkpoint, read whole."""
 
-    row: Checkpoint
+    row: Checkpoint  # with its run, and who asked for that
     parent_id: str | None
     step: int | None
     source: str  # input, loop, update or fork; "": unknown
     nodes: tuple[str, ...]  # that ran to make it
-    next: tuple[str, ...]  # that run after it
+    next: tuple[str, ...]  # of the step that follows; `tasks` says how far each has come
     values: Mapping[str, Plain]  # of the public channels
     internal: Mapping[str, Plain]
     unreadable: Mapping[str, str]  # why, by channel: encrypted, pickled, damaged, too large
     unshown: tuple[str, ...]  # channels that the agent rebuilds itself; nothing was kept here
     tasks: tuple[Task, ...]
     metadata: Mapping[str, Plain]
+
+    @property
+    def checkpoint_id(self) -> str:
+        """LangGraph's id of it."""
+        return self.row.checkpoint_id
 
 
 def checkpoint(*, thread: Thread, checkpoint_id: str, ns: str = "") -> CheckpointState:
@@ -51,18 +50,156 @@ def checkpoint(*, thread: Thread, checkpoint_id: str, ns: str = "") -> Checkpoin
     Raises:
         NotFound: the thread has no such checkpoint.
     """
-    raise NotImplementedError
+    row = _row(thread, checkpoint_id, ns)
+    document = documents.read(bytes(row.document))
+    parent = Checkpoint.objects.filter(thread=thread, ns=ns, checkpoint_id=row.parent_id).first()
+    before = documents.read(bytes(parent.document)) if parent else Document()
+    sends_before = (ns, SENDS, before.versions.get(SENDS, ""))
+    keys = channel_values.keys(ns, document)
+    blobs = channel_values.stored(thread, keys | {sends_before})
+    writes = _writes(thread, row)
+    read = channel_values.decoded([*blobs.values(), *writes])
+    by_key = dict(zip(blobs, read, strict=False))
+    told = levels_of(thread)
+    values = channel_values.put_together(
+        document,
+        {key: value for key, value in by_key.items() if key in keys},
+        told.rebuilt(ns, row.metadata),
+    )
+    written = [
+        Written(each.task_id, each.task_path, each.channel, _legible(value))
+        for each, value in zip(writes, read[len(blobs) :], strict=True)
+    ]
+    here = Standing(
+        document,
+        values.internal,
+        tasks.traces((each.task_id, each.path, each.channel) for each in written),
+    )
+    triggers = told.triggers(ns)
+    following = steps.following(
+        here, triggers, () if triggers is not None else _reported(thread, row)
+    )
+    return CheckpointState(
+        row=row,
+        parent_id=row.parent_id,
+        step=steps.step(row.metadata),
+        source=steps.source(row.metadata),
+        nodes=steps.ran(
+            row.metadata,
+            document,
+            Standing(before, {SENDS: _plain(by_key.get(sends_before))}, _traces(thread, parent))
+            if parent
+            else None,
+        ),
+        next=following,
+        values=values.values,
+        internal=values.internal,
+        unreadable=values.unreadable,
+        unshown=values.unshown,
+        tasks=tasks.tasks(written, here.sent, following),
+        metadata=row.metadata,
+    )
+
+
+def public_values(thread: Thread, checkpoint_id: str) -> ChannelValues:
+    """The values alone, of a checkpoint of the root; none if it is unknown. Queries: 3."""
+    row = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id=checkpoint_id).first()
+    if row is None:
+        return ChannelValues({}, {}, {}, ())
+    document = documents.read(bytes(row.document))
+    blobs = channel_values.stored(thread, channel_values.keys("", document))
+    read = dict(zip(blobs, channel_values.decoded([*blobs.values()]), strict=True))
+    return channel_values.put_together(document, read, Levels({}).rebuilt("", row.metadata))
 
 
 def raw(*, thread: Thread, checkpoint_id: str, ns: str = "") -> Plain:
     """Everything that is stored of a checkpoint, as one plain value. Queries: at most 4.
 
+    What cannot be read stands as `{"unreadable": why}`.
+
     Raises:
         NotFound: the thread has no such checkpoint.
     """
-    raise NotImplementedError
+    row = _row(thread, checkpoint_id, ns)
+    document = documents.read(bytes(row.document))
+    blobs = channel_values.stored(thread, channel_values.keys(ns, document))
+    writes = _writes(thread, row)
+    read = [_told(value) for value in channel_values.decoded([*blobs.values(), *writes])]
+    stored: Plain = {
+        "thread_id": thread.thread_id,
+        "checkpoint_ns": ns,
+        "checkpoint_id": checkpoint_id,
+        "parent_checkpoint_id": row.parent_id,
+        "created_at": row.created_at.isoformat(),
+        "run": row.run_id,
+        "stored_bytes": row.stored_bytes,
+        "metadata": dict(row.metadata),
+        "checkpoint": _told(channel_values.decode("msgpack", bytes(row.document))),
+        "values": {key[1]: value for key, value in zip(blobs, read, strict=False)},
+        "writes": [
+            {
+                "task_id": each.task_id,
+                "task_path": each.task_path,
+                "index": each.index,
+                "channel": each.channel,
+                "value": value,
+            }
+            for each, value in zip(writes, read[len(blobs) :], strict=True)
+        ],
+    }
+    return stored
 
 
 def changes(before: CheckpointState | None, after: CheckpointState) -> Diff:
     """What differs between the public values of two checkpoints; against nothing, all is new."""
-    raise NotImplementedError
+    old: dict[Any, Plain] = {**before.values} if before else {}
+    new: dict[Any, Plain] = {**after.values}
+    return diff(old, new)
+
+
+def levels_of(thread: Thread) -> Levels:
+    """What the thread's agent says of its graph. One query."""
+    return Levels(Agent.objects.only("spec").get(pk=thread.agent_id).spec)
+
+
+def _row(thread: Thread, checkpoint_id: str, ns: str) -> Checkpoint:
+    rows = Checkpoint.objects.select_related("run__created_by")
+    row = rows.filter(thread=thread, ns=ns, checkpoint_id=checkpoint_id).first()
+    if row is None:
+        raise NotFound(f"Thread {thread.thread_id} has no checkpoint {checkpoint_id[:64]!r}.")
+    return row
+
+
+def _writes(thread: Thread, row: Checkpoint) -> list[PendingWrite]:
+    found = PendingWrite.objects.filter(thread=thread, ns=row.ns, checkpoint_id=row.checkpoint_id)
+    return list(found.order_by("task_path", "task_id", "index"))
+
+
+def _traces(thread: Thread, row: Checkpoint) -> tuple[Trace, ...]:
+    found = PendingWrite.objects.filter(
+        thread=thread, ns=row.ns, checkpoint_id=row.checkpoint_id
+    ).order_by("task_path", "task_id", "index")
+    return tasks.traces(found.values_list("task_id", "task_path", "channel"))
+
+
+def _reported(thread: Thread, row: Checkpoint) -> list[str]:
+    """The nodes that a runner has said to wait at this checkpoint of the root."""
+    if row.ns:
+        return []
+    pauses = Run.objects.filter(
+        thread=thread, checkpoint_id=row.checkpoint_id, status=Run.Status.INTERRUPTED
+    )
+    found = pauses.order_by("pk").values_list("next", flat=True).last()
+    return [str(node) for node in found or ()]
+
+
+def _plain(value: Read | None) -> Plain:
+    return None if isinstance(value, UnreadableValue) else value
+
+
+def _legible(value: Read) -> Plain:
+    return f"⟨{value}⟩" if isinstance(value, UnreadableValue) else value
+
+
+def _told(value: Read) -> Plain:
+    return {"unreadable": str(value)} if isinstance(value, UnreadableValue) else value

@@ -5,7 +5,8 @@ This is the only way to read the checkpoint store for people; it hides how that 
 
 from __future__ import annotations
 
-from agents.services.checkpoint_states import CheckpointState, Task, changes, checkpoint, raw
+from agents.history.tasks import Task
+from agents.services.checkpoint_states import CheckpointState, changes, checkpoint, raw
 from agents.services.checkpoint_trees import Row, Tree, nodes_taken, tree, way
 from agents.services.comparisons import Comparison, Differing, compare
 

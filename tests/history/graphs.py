@@ -4,6 +4,7 @@ import operator
 from collections.abc import Callable
 from typing import Annotated, Any
 
+from langchain_core.runnables import RunnableLambda
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
@@ -58,7 +59,7 @@ def line(thread: str = "line") -> Recording:
 def fan(thread: str = "fan", *, answered: bool = True) -> Recording:
     """Two sends and a branch that join, and a node that is put off; one of the sends asks."""
     builder = _builder(first=_write("first"), work=_work, side=_write("side"), both=_write("both"))
-    builder.add_node("end", _write("end"), defer=True)
+    builder.add_node("end", RunnableLambda(_write("end")), defer=True)
     builder.add_edge(START, "first").add_conditional_edges("first", _spread, ["work", "side"])
     builder.add_edge(["work", "side"], "both").add_edge("first", "end")
     recording = record(builder, thread, OWNER)
