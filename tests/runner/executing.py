@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import operator
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -21,11 +23,14 @@ from reviewconsole.protocol.messages import (
     Finished,
     Get,
     Lease,
+    List,
     Moving,
     Owner,
     Paused,
     PostedInterrupt,
     Release,
+    StoredCheckpoint,
+    Travel,
 )
 from reviewconsole.protocol.moving import settle
 from reviewconsole.protocol.plain import Plain
@@ -98,6 +103,25 @@ class Desk:
         self.answers = tuple(self._taken)
         return await self.execute(self._assignment("ask_again", None))
 
+    async def travel(self, checkpoint_id: str, next: Sequence[str], **change: Any) -> Outcome:
+        """Replay from a checkpoint, or fork it with a change (`update`, `as_node`, `stays`)."""
+        return await self.execute(self.trip(checkpoint_id, next, **change))
+
+    def trip(self, checkpoint_id: str, next: Sequence[str], **change: Any) -> Assignment:
+        """A new run that begins at this checkpoint."""
+        if change.get("update") is not None:
+            change["update"] = stored.store(change["update"])
+        fields: dict[str, Any] = {"ns": "", "update": None, "as_node": None, "stays": False}
+        self.answers = ()
+        trigger = "fork" if change else "replay"
+        travel = Travel(checkpoint_id=checkpoint_id, next=tuple(next), **(fields | change))
+        return replace(self._assignment(trigger, None), travel=travel)
+
+    def history(self) -> list[StoredCheckpoint]:
+        """The checkpoints of the agent's own graph, oldest first."""
+        request = List(Owner("agent"), "t", "", None, None, None, None)
+        return list(reversed(self.peer.store.find(request).checkpoints))
+
     def begin(self, given: Any) -> Assignment:
         """A new run with this input."""
         return self._assignment("start", given)
@@ -132,9 +156,9 @@ class Desk:
             self.paused = outcome
         return outcome
 
-    def execution(self, assignment: Assignment) -> Execution:
+    def execution(self, assignment: Assignment, **options: Any) -> Execution:
         saver = ConsoleSaver(self._client, assignment.lease)
-        return Execution(assignment, spec(self._graph), self._client, saver)
+        return Execution(assignment, spec(self._graph), self._client, saver, **options)
 
     def again(self, assignment: Assignment) -> Assignment:
         """The same run for the next runner, after the first one was lost."""
