@@ -1,0 +1,92 @@
+"""Pruning: what is left alone altogether. What stays of a history: `test_pruning_model`."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from agents.exceptions import NotFound
+from agents.models import Run, Thread
+from agents.services import pruning, runs
+from agents.services.pruning import Pruned
+from tests.factories import connect_runner, start_run
+from tests.services.histories import History, stored
+from tests.services.saving import put, row_counts, save
+
+
+def long_ago(*, metadata: dict[str, object] | None = None) -> History:
+    """A thread that ended long ago, of five steps."""
+    history = History()
+    for number in range(5):
+        parent = f"1ef{number - 1}" if number else None
+        history.add(f"1ef{number}", parent, {"messages": [*range(number + 2)]}, metadata=metadata)
+        history.write(f"1ef{number}", [number, number + 1])
+    history.end()
+    return history
+
+
+def prune(thread: Thread, *, days: int = 30, keep: int = 2) -> Pruned:
+    """Prune as the command does."""
+    before = timezone.now() - timedelta(days=days)
+    return pruning.prune(thread=thread.pk, before=before, keep=keep)
+
+
+def test_what_is_old_and_not_among_the_newest_goes(db):
+    thread = long_ago().thread
+    assert prune(thread) == Pruned(checkpoints=3, values=3, writes=3, parts=0)
+    assert {place[1] for place in stored(thread)} == {"1ef3", "1ef4"}
+
+
+def test_age_and_count_protect_alike(db):
+    thread = long_ago().thread
+    assert prune(thread, days=101) == prune(thread, keep=5) == Pruned()
+
+
+def test_the_head_stays_whatever_is_asked(db):
+    thread = long_ago().thread
+    prune(thread, keep=0)
+    assert {place[1] for place in stored(thread)} == {"1ef4"}
+
+
+def test_numbers_of_parts_are_not_trusted_any_more(db):
+    history = History()
+    history.add("1ef1", None, {"x": [1, 2, 3]})
+    history.add("1ef2", "1ef1", {"x": [4, 5]})
+    history.end()
+    assert prune(history.thread, keep=1).parts == 3
+    assert Thread.objects.get().part_epoch == 1
+
+
+@pytest.mark.parametrize("status", ["waiting", "queued", "running"])
+def test_a_thread_with_a_run_that_is_not_over(db, status: str):
+    history = long_ago()
+    run = start_run(thread=history.thread.thread_id)
+    leased = {"lease_expires_at": timezone.now(), "attempt": 1} if status == "running" else {}
+    Run.objects.filter(pk=run.pk).update(status=status, **leased)
+    assert prune(history.thread) == Pruned(spared="a run of it is not over")
+    if status == "queued":
+        runs.cancel(run=run.pk, user=None)
+        assert prune(history.thread).checkpoints == 3
+
+
+def test_a_thread_with_delta_channels(db):
+    thread = long_ago(metadata={"counters_since_delta_snapshot": {"messages": [1, 1]}}).thread
+    assert prune(thread) == Pruned(spared="it has delta channels")
+
+
+def test_a_thread_that_an_agent_keeps_itself(db):
+    save(connect_runner(), put("1ef1"), put("1ef2", parent="1ef1"))
+    assert prune(Thread.objects.get()) == Pruned(spared="an agent writes it without runs")
+
+
+def test_other_threads_stay(db):
+    old, other = long_ago().thread, long_ago().thread
+    before = stored(other)
+    prune(old, keep=0)
+    assert stored(other) == before
+    assert row_counts()["Checkpoint"] == 1 + 5
+
+
+def test_an_unknown_thread(db):
+    with pytest.raises(NotFound):
+        pruning.prune(thread=1, before=timezone.now(), keep=1)
