@@ -55,7 +55,12 @@ def _serve(options: argparse.Namespace) -> int:
     try:
         agents = graphs.load(options.agents)
         runner = Runner(
-            options.url, options.token, agents, name=options.name, capacity=options.capacity
+            options.url,
+            options.token,
+            agents,
+            name=options.name,
+            capacity=options.capacity,
+            tokens=options.tokens,
         )
     except (graphs.GraphLoadError, ValueError) as error:
         logger.error("%s", error)
@@ -107,6 +112,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--capacity", type=_at_least_one, default=20, help="runs at a time (default: 20)"
+    )
+    parser.add_argument(
+        "--no-tokens",
+        dest="tokens",
+        action="store_false",
+        default=os.environ.get("REVIEWCONSOLE_TOKENS", "1") != "0",
+        help="let chat models answer in one piece instead of streaming, so that nobody sees what a "
+        "model says while it says it (or REVIEWCONSOLE_TOKENS=0)",
     )
     options = parser.parse_args(argv)
     for missing in ("url", "token"):

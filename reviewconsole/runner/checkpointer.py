@@ -39,6 +39,7 @@ from reviewconsole.protocol.messages import (
 )
 from reviewconsole.protocol.parts import part_hash, split
 from reviewconsole.runner.client import ConsoleClient
+from reviewconsole.runner.shown import Shown
 from reviewconsole.runner.versions import Version, next_version
 
 PAGE = 8  # checkpoints a reply: each brings its whole state
@@ -62,6 +63,7 @@ class ConsoleSaver(BaseCheckpointSaver[Any]):
         super().__init__(serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
         self._client = client
         self._scope = scope
+        self.shown = Shown(client, scope, self._value)
 
     # Reading ----------------------------------------------------------------------------------
 
@@ -211,6 +213,7 @@ class ConsoleSaver(BaseCheckpointSaver[Any]):
         new_versions: ChannelVersions,
     ) -> Put:
         thread, ns = _address(config)
+        self.shown.stored(thread, ns, checkpoint, metadata)
         inline, values = {}, []
         for channel, value in checkpoint["channel_values"].items():
             if _is_inline(value):
@@ -263,7 +266,11 @@ class ConsoleSaver(BaseCheckpointSaver[Any]):
     # From the wire ----------------------------------------------------------------------------
 
     def _first(self, found: Found) -> CheckpointTuple | None:
-        return self._tuple(found.checkpoints[0]) if found.checkpoints else None
+        if not found.checkpoints:
+            return None
+        saved = self._tuple(found.checkpoints[0])
+        self.shown.read(found.checkpoints[0].ns, saved.metadata)
+        return saved
 
     def _tuple(self, stored: StoredCheckpoint) -> CheckpointTuple:
         document = cast(dict[str, Any], plain.decode("msgpack", stored.document))

@@ -36,6 +36,7 @@ class PastSaver(ConsoleSaver):
     def at(cls, saver: ConsoleSaver, checkpoint_id: str) -> Self:
         """The view of what `saver` keeps, with this checkpoint as it was made."""
         past = cls(saver._client, saver._scope, serde=saver.serde)
+        past.shown = saver.shown
         past._past = checkpoint_id
         return past
 

@@ -53,6 +53,7 @@ class NothingToServe(RuntimeError):
 class Runner:
     """Serves agents until it is told to stop.
 
+    With `tokens`, chat models stream, and people see what a model says while it says it.
     `stop` may be called on the loop that runs `run`; a second call does not wait for steps to end.
     """
 
@@ -64,10 +65,12 @@ class Runner:
         *,
         name: str,
         capacity: int = DEFAULT_CAPACITY,
+        tokens: bool = True,
     ) -> None:
         self._agents = agents
         self._name = name
         self._capacity = capacity
+        self._tokens = tokens
         self._instance = uuid4().hex
         self._descriptions: dict[str, dict[str, Any]] = {}
         self._executions: dict[Lease, Execution] = {}
@@ -171,7 +174,7 @@ class Runner:
             return  # the claim was repeated after a lost reply
         saver = ConsoleSaver(self._client, lease)
         spec = self._agents[assignment.agent]
-        execution = Execution(assignment, spec, self._client, saver)
+        execution = Execution(assignment, spec, self._client, saver, tokens=self._tokens)
         self._executions[lease] = execution
         task = asyncio.create_task(self._execute(execution, lease), name=str(execution))
         self._tasks.add(task)
