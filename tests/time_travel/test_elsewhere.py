@@ -90,4 +90,4 @@ def test_a_runner_that_dies_in_a_fork_leaves_nothing_half_done(desk: Traveller):
     assert (run.status, run.attempt) == (Run.Status.SUCCEEDED, 2)
     # The node that was cut off runs again. The fork was made once.
     assert desk.deeds_since(thread, done) == ["act", "act", "acted"]
-    assert [row.run for row in desk.tree(thread).rows if row.source == "fork"] == [run]
+    assert [row.run for row in desk.tree(thread).rows if row.source == "update"] == [run]
