@@ -15,11 +15,29 @@ from django.urls import URLPattern, get_resolver
 
 from agents import routing
 from reviewconsole.asgi import application
-from tests.factories import make_agent, make_interrupt, make_token, start_run
+from tests.factories import (
+    make_agent,
+    make_interrupt,
+    make_token,
+    new_checkpoint_id,
+    start_run,
+    take,
+)
+from tests.services.saving import put, save, whole
 
 CAST = ("nobody", "mallory", "alice", "olga", "ada")
 ROLES = {"alice", "olga", "ada"}
 REVIEWERS, OPERATORS, ADMINS = {"alice"}, {"olga"}, {"ada"}
+
+
+def checkpoint(page: str = "") -> str:
+    """The URL of a checkpoint that a run has stored, or of a page about it."""
+    run, checkpoint_id = start_run(), new_checkpoint_id()
+    lease, thread = take(run), run.thread.thread_id
+    assert run.runner is not None
+    save(run.runner, put(checkpoint_id, {("plan", "1"): whole("x")}, scope=lease, thread=thread))
+    return f"/threads/{run.thread_id}/checkpoints/{checkpoint_id}/{page}"
+
 
 # What is read: a URL by its name, how to make one, who sees it.
 PAGES: Mapping[str, tuple[Callable[[], str], set[str]]] = {
@@ -27,6 +45,10 @@ PAGES: Mapping[str, tuple[Callable[[], str], set[str]]] = {
     "interrupt-detail": (lambda: f"/interrupts/{make_interrupt().pk}/", ROLES),
     "thread-list": (lambda: "/threads/", ROLES),
     "thread-detail": (lambda: f"/threads/{start_run().thread_id}/", ROLES),
+    "thread-compare": (lambda: f"/threads/{start_run().thread_id}/compare/", ROLES),
+    "checkpoint-replay": (lambda: checkpoint("replay/"), OPERATORS),
+    "checkpoint-fork": (lambda: checkpoint("fork/"), OPERATORS),
+    "checkpoint-copy": (lambda: checkpoint("copy/"), OPERATORS),
     "agent-list": (lambda: "/agents/", ROLES),
     "agent-detail": (lambda: f"/agents/{make_agent().name}/", ROLES),
     "runner-list": (lambda: "/runners/", ROLES),
@@ -37,6 +59,14 @@ ORDERS: Mapping[str, tuple[Callable[[], str], dict[str, str], set[str]]] = {
     "interrupt-decide": (lambda: f"/interrupts/{make_interrupt().pk}/decide/", {}, REVIEWERS),
     "interrupt-draft": (lambda: f"/interrupts/{make_interrupt().pk}/draft/", {}, REVIEWERS),
     "interrupt-dismiss": (lambda: f"/interrupts/{make_interrupt().pk}/dismiss/", {}, REVIEWERS),
+    "interrupt-change": (
+        lambda: f"/interrupts/{make_interrupt().pk}/change/",
+        {},
+        REVIEWERS | OPERATORS,
+    ),
+    "checkpoint-replay": (lambda: checkpoint("replay/"), {}, OPERATORS),
+    "checkpoint-fork": (lambda: checkpoint("fork/"), {}, OPERATORS),
+    "checkpoint-copy": (lambda: checkpoint("copy/"), {}, OPERATORS),
     "agent-detail": (
         lambda: f"/agents/{make_agent().name}/",
         {"way": "message", "message": "Refund order 8812."},
@@ -49,7 +79,15 @@ ORDERS: Mapping[str, tuple[Callable[[], str], dict[str, str], set[str]]] = {
 TURNED_AWAY = {302, 403}
 FOR_EVERYBODY = {"login", "logout"}
 # The operator's terminal asks for no role: who may run `manage.py` holds the database anyway.
-COMMANDS = {"createrunnertoken", "demo", "runner", "serve", "showthread", "startrun"}
+COMMANDS = {
+    "createrunnertoken",
+    "demo",
+    "prunecheckpoints",
+    "runner",
+    "serve",
+    "showthread",
+    "startrun",
+}
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""Deleted threads: what goes, what stays, and who may."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import ProtectedError
+
+from agents.exceptions import NotAllowed, NotFound, ThreadBusy
+from agents.models import CallVerdict, Decision, Draft, Interrupt, Run, Thread, ThreadWords
+from agents.services import runs, thread_deletion
+from tests.factories import (
+    decide,
+    fail,
+    finish,
+    make_interrupt,
+    pause,
+    start_run,
+    take,
+    tool_review,
+)
+from tests.services.histories import History
+from tests.services.saving import row_counts
+
+
+def test_what_was_said_goes(ada: User, db: None):
+    history = History()
+    history.add("1ef1", None, {"messages": [1, 2, 3]})
+    history.write("1ef1", [1, 2])
+    history.end()
+    history.go_on()
+    failed = fail(history.run)
+    thread_deletion.delete(thread=history.thread.pk, user=ada)
+    assert row_counts() == {"Checkpoint": 0, "Blob": 0, "Part": 0, "PendingWrite": 0}
+    row = Thread.objects.get()
+    assert (row.snapshot, row.metadata, row.deleted_by, row.status) == (None, {}, ada, "idle")
+    assert row.deleted_at is not None
+    failed.refresh_from_db()
+    assert (failed.input, failed.message, failed.traceback) == (None, "", "")
+    assert failed.error == "ValueError"
+    assert not ThreadWords.objects.exists()
+
+
+def test_what_was_decided_stays(ada: User, alice: User):
+    review = make_interrupt(tool_review())
+    decision = decide(review, alice)
+    run = Run.objects.get(trigger="resume")
+    take(run)
+    finish(run)
+    thread_deletion.delete(thread=review.thread_id, user=ada)
+    kept = Decision.objects.get(pk=decision.pk)
+    assert (kept.decided_by, kept.actions, kept.summary) == (
+        alice, decision.actions, decision.summary
+    )  # fmt: skip
+    assert Interrupt.objects.get(pk=review.pk).value == review.value
+    assert CallVerdict.objects.get().decision == decision
+
+
+@pytest.mark.parametrize("status", ["waiting", "queued"])
+def test_not_while_a_run_is_not_over(ada: User, status: str):
+    run = start_run()
+    Run.objects.filter(pk=run.pk).update(status=status)
+    with pytest.raises(ThreadBusy, match="is not over; cancel it first"):
+        thread_deletion.delete(thread=run.thread_id, user=ada)
+
+
+def test_what_waits_is_cancelled(ada: User, alice: User):
+    run = start_run()
+    first, second = pause(run, {"ask": 1}, {"ask": 2})
+    decision = decide(first, alice)
+    Draft.objects.create(run=run, user=alice, post="{}")
+    thread_deletion.delete(thread=run.thread_id, user=ada)
+    statuses = [Interrupt.objects.get(pk=each.pk).status for each in (first, second)]
+    assert statuses == ["cancelled", "cancelled"]
+    decision.refresh_from_db()
+    assert decision.status == "withdrawn"
+    assert not Draft.objects.exists()
+
+
+def test_the_first_to_delete_it_is_the_one(ada: User, db: None):
+    run = start_run()
+    runs.cancel(run=run.pk, user=None)
+    first = thread_deletion.delete(thread=run.thread_id, user=ada)
+    assert thread_deletion.delete(thread=run.thread_id, user=ada).deleted_at == first.deleted_at
+
+
+def test_only_admins(alice: User, olga: User):
+    thread = make_interrupt().thread_id
+    for person in (alice, olga):
+        with pytest.raises(NotAllowed):
+            thread_deletion.delete(thread=thread, user=person)
+
+
+def test_an_unknown_thread(ada: User):
+    with pytest.raises(NotFound):
+        thread_deletion.delete(thread=1, user=ada)
+
+
+def test_no_cascade_takes_a_decision_away(alice: User):
+    """Whoever deletes the row itself, in the database's own terms, is stopped by its decisions."""
+    review = make_interrupt()
+    decide(review, alice)
+    with pytest.raises(ProtectedError):
+        review.thread.delete()
