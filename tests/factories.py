@@ -5,7 +5,7 @@ they leave behind is a state the product can reach; only an agent that no runner
 by hand. The database must be there: ask for `db`, or for somebody of the cast.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -13,22 +13,35 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken
+from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken, Thread
 from agents.reviews import ActionDecision, DecisionType
 from agents.reviews.request import Arguments
-from agents.services import assignments, decisions, failures, interrupts, runners, runs, tokens
-from reviewconsole.protocol import plain
+from agents.services import (
+    assignments,
+    decisions,
+    failures,
+    interrupts,
+    runners,
+    runs,
+    tokens,
+    travel,
+)
+from agents.services.checkpoints import Store
+from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.fingerprint import fingerprint
 from reviewconsole.protocol.messages import (
     VERSION,
     Applied,
+    ChannelValue,
     Delivered,
+    Done,
     Failed,
     Finished,
     Hello,
     Lease,
     Paused,
     PostedInterrupt,
+    Put,
     Whole,
 )
 from reviewconsole.protocol.plain import Plain
@@ -233,14 +246,15 @@ def make_paused(
     snapshot: Plain = None,
     waiting: Sequence[str] | None = None,
     at: Interrupt | None = None,
+    checkpoint_id: str = "",
     **fields: Any,
 ) -> Paused:
     """What a runner reports when this run pauses with these questions.
 
     `waiting` are the nodes that are next, by default one a question; `fields` as in `post`. With
-    `at` it stands where that earlier question was asked.
+    `at` it stands where that earlier question was asked, else at `checkpoint_id`, or at a new one.
     """
-    checkpoint_id = at.checkpoint_id if at else new_checkpoint_id()
+    checkpoint_id = at.checkpoint_id if at else checkpoint_id or new_checkpoint_id()
     interrupts = post(run, *values, checkpoint_id=checkpoint_id, at=at, **fields)
     return Paused(
         lease=lease_of(run),
@@ -270,6 +284,72 @@ def pause(run: Run, *values: Plain, **fields: Any) -> list[Interrupt]:
     interrupts.open_pause(runner=run.runner, request=paused)
     run.refresh_from_db()
     return list(run.interrupts.select_related("run", "thread__agent").order_by("position"))
+
+
+def save_checkpoint(
+    run: Run,
+    *,
+    waiting: Sequence[str] = ("tools",),
+    parent: str | None = None,
+    values: Mapping[str, Plain] | None = None,
+    checkpoint_id: str = "",
+    **metadata: Plain,
+) -> str:
+    """A checkpoint of the root that the runner of a running run saves; its id.
+
+    `waiting` are the nodes that are next there, `values` channels of the state.
+    """
+    checkpoint_id = checkpoint_id or new_checkpoint_id()
+    kept: dict[str, Plain] = dict.fromkeys([f"branch:to:{node}" for node in waiting])
+    kept |= values or {}
+    document: Any = {
+        "v": 4,
+        "id": checkpoint_id,
+        "channel_versions": dict.fromkeys(kept, checkpoint_id),
+        "versions_seen": {},
+        "channel_values": {},
+    }
+    assert run.runner is not None
+    request = Put(
+        scope=lease_of(run),
+        thread=run.thread.thread_id,
+        ns="",
+        checkpoint_id=checkpoint_id,
+        parent_id=parent,
+        document=plain.encode(document)[1],
+        metadata=tagged.dumps({"source": "loop", "step": 1, **metadata}).encode(),
+        values=tuple(
+            ChannelValue(name, checkpoint_id, Whole(*plain.encode(value)))
+            for name, value in kept.items()
+        ),
+    )
+    assert Store().execute([(run.runner.pk, request)]) == [Done()]
+    return checkpoint_id
+
+
+def pause_at(run: Run, *values: Plain, waiting: Sequence[str] = ("tools",), **fields: Any) -> Any:
+    """Let the run save a checkpoint and pause there, as `pause`; a queued run is taken first."""
+    if run.status == Run.Status.QUEUED:
+        take(run)
+        run.refresh_from_db()
+    saved = save_checkpoint(run, waiting=waiting)
+    return pause(run, *values, waiting=waiting, checkpoint_id=saved, **fields)
+
+
+def replay(thread: Thread, checkpoint_id: str, user: User, **fields: Any) -> Run:
+    """Order a replay from this checkpoint; `fields` are more of `travel.replay`."""
+    next_ = travel.foresee(thread=thread.pk, checkpoint_id=checkpoint_id).next
+    return travel.replay(
+        thread=thread.pk, checkpoint_id=checkpoint_id, next=next_, user=user, **fields
+    )
+
+
+def fork(thread: Thread, checkpoint_id: str, user: User, **fields: Any) -> Run:
+    """Order a fork at this checkpoint; `fields` are more of `travel.fork`."""
+    next_ = travel.foresee(thread=thread.pk, checkpoint_id=checkpoint_id).next
+    return travel.fork(
+        thread=thread.pk, checkpoint_id=checkpoint_id, next=next_, user=user, **fields
+    )
 
 
 def make_interrupt(value: Plain = QUESTION, *, agent: str = AGENT, **fields: Any) -> Interrupt:

@@ -46,6 +46,13 @@ def supersede(*, thread: int, by: Run | None = None) -> None:
     push.changed("inbox", *(f"interrupt.{pk}" for pk in asked))
 
 
+def awaited(thread: int) -> QuerySet[Interrupt]:
+    """The questions of a thread that wait for a person, or whose answer was not sent yet."""
+    unsent = Q(decision__status=Decision.Status.RECORDED, decision__run=None)
+    pending = Q(status=Interrupt.Status.PENDING)
+    return Interrupt.objects.filter(pending | unsent, thread=thread).order_by("run", "position")
+
+
 def withdraw(decisions: QuerySet[Decision]) -> None:
     """Take back decisions that will never count.
 
