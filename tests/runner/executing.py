@@ -103,14 +103,15 @@ class Desk:
         self.answers = tuple(self._taken)
         return await self.execute(self._assignment("ask_again", None))
 
-    async def travel(self, checkpoint_id: str, next: Sequence[str], **change: Any) -> Outcome:
+    async def travel(self, checkpoint_id: str | None, next: Sequence[str], **change: Any) -> Outcome:
         """Replay from a checkpoint, or fork it with a change (`update`, `as_node`, `stays`)."""
         return await self.execute(self.trip(checkpoint_id, next, **change))
 
-    def trip(self, checkpoint_id: str, next: Sequence[str], **change: Any) -> Assignment:
+    def trip(self, checkpoint_id: str | None, next: Sequence[str], **change: Any) -> Assignment:
         """A new run that begins at this checkpoint."""
         if change.get("update") is not None:
             change["update"] = stored.store(change["update"])
+        assert checkpoint_id is not None
         fields: dict[str, Any] = {"ns": "", "update": None, "as_node": None, "stays": False}
         self.answers = ()
         trigger = "fork" if change else "replay"

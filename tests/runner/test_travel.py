@@ -168,7 +168,7 @@ async def test_a_change_that_the_agent_does_not_take_changes_nothing(peer, clien
     for change in ({"out": 1}, {"gone": 1}):
         refused = await desk.travel(desk.head(), ["ask"], as_node="ask", update=change)
         assert isinstance(refused, Paused)
-        assert refused.refused.startswith("the thread stays where it is: the state cannot be")
+        assert str(refused.refused).startswith("the thread stays where it is: the state cannot be")
         assert refused.interrupts == paused.interrupts
     assert desk.history() == told
     assert values(await desk.resume("yes")) == {"out": ["a", "yes", "c"]}
