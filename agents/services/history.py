@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from agents.history.tasks import Task
 from agents.services.checkpoint_states import CheckpointState, changes, checkpoint, raw
-from agents.services.checkpoint_trees import Row, Tree, nodes_taken, tree, way
+from agents.services.checkpoint_trees import Tree, nodes_taken, tree, way
 from agents.services.comparisons import Comparison, Differing, compare
+from agents.services.tree_rows import Row
 
 __all__ = [
     "CheckpointState",

@@ -1,12 +1,14 @@
 """A checkpoint as people read it says what LangGraph says of it, and more."""
 
+from typing import Any
+
 import pytest
 from langgraph.types import Command
 
 from agents.exceptions import NotFound
 from agents.history.tasks import Task
-from agents.models import Agent, Blob
-from agents.services import checkpoints, history
+from agents.models import Agent, Blob, Thread
+from agents.services import history
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import ChannelValue, Show, Whole
 from reviewconsole.protocol.plain import Typed
@@ -25,7 +27,7 @@ def test_a_checkpoint_is_read_as_langgraph_reads_it(db, graph, tells_triggers):
         Agent.objects.update(spec={"triggers": describe_triggers(recording)})
     for checkpoint_id, snapshot in recording.snapshots().items():
         found = history.checkpoint(thread=thread, checkpoint_id=checkpoint_id)
-        empty = {"log": []}  # as LangGraph makes it where nothing is stored
+        empty: dict[str, Any] = {"log": []}  # as LangGraph makes it where nothing is stored
         assert empty | dict(found.values) == snapshot.values
         assert sorted(found.next) == sorted(snapshot.next)
         assert (found.source, found.step) == (
@@ -88,9 +90,7 @@ def test_an_error_is_told(db):
     save(
         runner,
         put("1ef0"),
-        put_writes(
-            "1ef0", (-1, "__error__", whole("ValueError('boom')")), path="~__pregel_pull, a"
-        ),
+        put_writes("1ef0", (-1, "__error__", whole("E('boom')")), path="~__pregel_pull, a"),
         put_writes("1ef0", (-1, "__error__", whole(error)), task="2", path="~__pregel_pull, b"),
     )
     thread = runner_thread()
@@ -101,7 +101,7 @@ def test_an_error_is_told(db):
 
 
 def runner_thread():
-    return checkpoints.Thread.objects.select_related("agent").get(thread_id="thread-1")
+    return Thread.objects.select_related("agent").get(thread_id="thread-1")
 
 
 def test_what_cannot_be_read_says_so_by_channel(db):
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_says_so_by_channel(db):
     assert found.unreadable == {
         "plans": "a value stored as 'msgpack+aes' cannot be read by the console"
     }
-    raw = history.raw(thread=runner_thread(), checkpoint_id="1ef0")
+    raw: Any = history.raw(thread=runner_thread(), checkpoint_id="1ef0")
     assert raw["values"] == {"log": ["a", "b"], "plans": {"unreadable": found.unreadable["plans"]}}
 
 
@@ -174,7 +174,7 @@ def test_raw_is_everything_and_can_be_sent(db):
     recording = line()
     thread = replay(recording)
     pause = next(key for key, each in recording.snapshots().items() if each.next == ("ask",))
-    raw = history.raw(thread=thread, checkpoint_id=pause)
+    raw: Any = history.raw(thread=thread, checkpoint_id=pause)
     assert plain.encode(raw)[0] == "msgpack"
     assert (raw["checkpoint_id"], raw["metadata"]["step"]) == (pause, 1)
     assert raw["values"]["log"] == ["in", "first"]
