@@ -46,6 +46,8 @@ PAGES: Mapping[str, tuple[Callable[[], str], set[str]]] = {
     "thread-list": (lambda: "/threads/", ROLES),
     "thread-detail": (lambda: f"/threads/{start_run().thread_id}/", ROLES),
     "thread-compare": (lambda: f"/threads/{start_run().thread_id}/compare/", ROLES),
+    "checkpoint-detail": (lambda: checkpoint(), ROLES),
+    "checkpoint-raw": (lambda: checkpoint("raw/"), ROLES),
     "checkpoint-replay": (lambda: checkpoint("replay/"), OPERATORS),
     "checkpoint-fork": (lambda: checkpoint("fork/"), OPERATORS),
     "checkpoint-copy": (lambda: checkpoint("copy/"), OPERATORS),

@@ -213,7 +213,7 @@ class ForkForm(TravelForm):
 
     def summary(self) -> list[tuple[str, str]]:
         """Every error, with the id of the element it is about."""
-        return [(self._anchor(path), text) for path, text in self.errors.items()]
+        return [(self._anchor(path), _named(path, text)) for path, text in self.errors.items()]
 
     def _anchor(self, path: str) -> str:
         if path.startswith(PREFIX):
@@ -236,6 +236,11 @@ def writers(
         *map(Writer, others),
         *ends,
     )
+
+
+def _named(path: str, text: str) -> str:
+    """An error of a channel with its place in front."""
+    return f"{path.removeprefix(f'{PREFIX}.')}: {text}" if path.startswith(f"{PREFIX}.") else text
 
 
 def _is_new(form: ChannelForm, value: Plain) -> bool:

@@ -24,6 +24,7 @@ from agents.forms.travel_form import writers
 from agents.graph_picture import Picture
 from agents.models import Decision, Interrupt, Run, Thread
 from agents.services import copies, history, travel
+from agents.services.foresight import nodes_of
 from agents.services.history import CheckpointState
 from agents.services.travel import Foresight
 from agents.views.access import ConsoleRequest, console_page, page
@@ -129,15 +130,11 @@ def _fork(request: ConsoleRequest, state: CheckpointState, form: ForkForm) -> Ru
 
 
 def _fork_form(thread: Thread, state: CheckpointState, post: Post | None) -> ForkForm:
-    agent = thread.agent
-    drawn: list[dict[str, str]] = (agent.graph or {}).get("nodes") or []
-    inner = (node for node in drawn if node["kind"] not in ("start", "end"))
-    nodes = list(dict.fromkeys(node["id"].partition(":")[0] for node in inner))
-    inside = bool(state.row.ns)  # its schema and its other nodes are not known
+    agent, inside = thread.agent, bool(state.row.ns)  # whose schema and nodes are not known
     return ForkForm(
         None if inside else agent.spec.get("state_schema"),
         state.values,
-        writers(state.next, () if inside else nodes, finishes=not inside),
+        writers(state.next, () if inside else nodes_of(agent), finishes=not inside),
         post,
     )
 
