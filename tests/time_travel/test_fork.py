@@ -124,7 +124,7 @@ def test_what_siblings_lose_is_said_and_they_run_again(desk: Traveller):
     desk.decide(left, text("L"))
     desk.decide(right, text("R"))
     desk.finished(thread)
-    checkpoint = desk.before(thread, "left", "quiet", "right")
+    checkpoint = desk.before(thread, "left", "right", "quiet")
     seen = travel.foresee(thread=thread.pk, checkpoint_id=checkpoint, writes=True)
     assert sorted(seen.asks_again, key=lambda asked: asked.pk) == [left, right]
     assert "quiet" in seen.repeats

@@ -13,6 +13,7 @@ from agents.services.history import CheckpointState, Tree
 from reviewconsole.protocol.plain import Plain
 from tests.pauses.browser import Browser
 from tests.pauses.desk import Desk
+from tests.processes import wait_until
 from tests.servers import RunnerProcess
 
 
@@ -25,13 +26,20 @@ class Traveller(Desk):
         self.hold = effects.with_suffix(".hold")
         """While this file is there, `asks` does not end what it does."""
 
+    def settled(self, thread: Thread) -> Run:
+        """The newest run of the thread, once nothing runs or waits any more."""
+        busy = thread.runs.filter(status__in=(*Run.ACTIVE, Run.Status.WAITING))
+        wait_until("its runs end", lambda: not busy.exists())
+        return super().settled(thread)
+
     def tree(self, thread: Thread) -> Tree:
         """Every checkpoint of the thread, newest first."""
         return history.tree(thread=thread)
 
     def before(self, thread: Thread, *nodes: str) -> str:
         """The oldest checkpoint at which these nodes are next."""
-        found = [row for row in self.tree(thread).rows if row.ns == "" and row.next == nodes]
+        rows = self.tree(thread).rows
+        found = [row for row in rows if row.ns == "" and set(row.next) == set(nodes)]
         return found[-1].checkpoint_id
 
     def head(self, thread: Thread) -> str:
