@@ -302,6 +302,7 @@ def save_checkpoint(
     checkpoint_id = checkpoint_id or new_checkpoint_id()
     kept: dict[str, Plain] = dict.fromkeys([f"branch:to:{node}" for node in waiting])
     kept |= values or {}
+    told: dict[Any, Plain] = {"source": "loop", "step": 1, **metadata}
     document: Any = {
         "v": 4,
         "id": checkpoint_id,
@@ -317,7 +318,7 @@ def save_checkpoint(
         checkpoint_id=checkpoint_id,
         parent_id=parent,
         document=plain.encode(document)[1],
-        metadata=tagged.dumps({"source": "loop", "step": 1, **metadata}).encode(),
+        metadata=tagged.dumps(told).encode(),
         values=tuple(
             ChannelValue(name, checkpoint_id, Whole(*plain.encode(value)))
             for name, value in kept.items()
@@ -327,7 +328,9 @@ def save_checkpoint(
     return checkpoint_id
 
 
-def pause_at(run: Run, *values: Plain, waiting: Sequence[str] = ("tools",), **fields: Any) -> Any:
+def pause_at(
+    run: Run, *values: Plain, waiting: Sequence[str] = ("tools",), **fields: Any
+) -> list[Interrupt]:
     """Let the run save a checkpoint and pause there, as `pause`; a queued run is taken first."""
     if run.status == Run.Status.QUEUED:
         take(run)

@@ -288,7 +288,9 @@ def _open(shown: Mapping[int, str]) -> list[Interrupt]:
 
 
 def _loaded() -> QuerySet[Interrupt]:
-    return Interrupt.objects.select_related("thread__agent", "run", "decision__decided_by")
+    return Interrupt.objects.select_related(
+        "thread__agent", "run", "decision__decided_by", "superseded_by__created_by"
+    )
 
 
 def _lock(asked: Interrupt) -> Run:
@@ -318,6 +320,10 @@ def _too_late(asked: Interrupt) -> NoReturn:
     told = f"it was {asked.get_status_display().lower()}."
     if by is not None and by.created_by is not None:
         told = f"{by.created_by.get_username()} let the agent ask again."
+    elsewhere = asked.superseded_by
+    if elsewhere is not None:
+        who = elsewhere.created_by.get_username() if elsewhere.created_by else "somebody"
+        told = f"{who} went back in the thread: see run {elsewhere.pk}."
     raise PauseMoved(
         f"This pause is no longer the current one: {told}", interrupt_status=asked.status
     )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents import push, reviews
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
-from agents.services import runs, thread_status
+from agents.services import runs, supersession, thread_status
 from agents.services.column_text import column_text
 from agents.services.moved_questions import asked_before, moved, place
 from reviewconsole.protocol import plain
@@ -47,6 +47,7 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
     if request.refused:
         _refuse_decisions(run)
     ask(run, request.interrupts)
+    supersession.keep_drafts(run)
     runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
     thread_status.put(run, Thread.Status.INTERRUPTED)
     return run
