@@ -57,6 +57,8 @@ def ran(
 ) -> tuple[str, ...]:
     """The nodes that ran to make a checkpoint, each once; of an update, whose writes it has.
 
+    A copy of a checkpoint beside it was made by the nodes that made the checkpoint.
+
     Without a parent that is kept, none: what nodes have seen goes back to the beginning.
     """
     if parent is None:
@@ -70,6 +72,8 @@ def ran(
             if not isinstance(named, str):
                 return document.ran_since(parent.document)
             return () if named.startswith("__") else (named,)  # a copy, or the end
+        case "fork":
+            return document.ran_since(parent.document)
     return ()
 
 
