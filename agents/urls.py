@@ -4,6 +4,7 @@ from django.urls import path
 
 from agents.views import (
     agents,
+    checkpoints,
     compare,
     inbox,
     interrupts,
@@ -23,6 +24,16 @@ urlpatterns = [
     path("interrupts/<int:pk>/change/", travel.interrupt_change, name="interrupt-change"),
     path("threads/", thread_list.thread_list, name="thread-list"),
     path("threads/<int:pk>/", threads.thread_detail, name="thread-detail"),
+    path(
+        "threads/<int:pk>/checkpoints/<str:checkpoint_id>/",
+        checkpoints.checkpoint_detail,
+        name="checkpoint-detail",
+    ),
+    path(
+        "threads/<int:pk>/checkpoints/<str:checkpoint_id>/raw/",
+        checkpoints.checkpoint_raw,
+        name="checkpoint-raw",
+    ),
     path(
         "threads/<int:pk>/checkpoints/<str:checkpoint_id>/replay/",
         travel.checkpoint_replay,

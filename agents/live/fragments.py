@@ -7,7 +7,7 @@ person types.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 
 from agents import push
 from agents.exceptions import NotFound
-from agents.live import agents, inbox, interrupts, pauses, runners, threads
+from agents.live import agents, inbox, interrupts, pauses, progress, runners, threads, tree
 from agents.live.topic import Topic, Viewer
 
 
@@ -40,9 +40,11 @@ KINDS: dict[str, Kind] = {
     "pause": Kind(pauses.pause, ("pause_questions",), ("interrupt.{pk}",)),
     "thread": Kind(
         threads.thread,
-        ("thread_state", "thread_story", "thread_runs", "thread_checkpoints"),
+        ("thread_state", "thread_story", "thread_runs", "thread_graph"),
         ("thread.{pk}",),
     ),
+    "tree": Kind(tree.tree, ("thread_tree",), ("thread.{pk}",)),
+    "progress": Kind(progress.progress, ("thread_progress",), ("progress.{pk}", "thread.{pk}")),
     "agents": Kind(agents.agents, ("agent_rows",), ("agents", "runners")),
     "agent": Kind(
         agents.agent,
@@ -82,6 +84,11 @@ def groups(topic: Topic) -> tuple[str, ...]:
         NotFound: there is no such topic.
     """
     return tuple(push.group(name.format(pk=topic.pk)) for name in _kind(topic).listens)
+
+
+def listens(topic: Topic, changed: Collection[str]) -> bool:
+    """Whether any of these topics of `push` may change what a topic shows."""
+    return any(name.format(pk=topic.pk) in changed for name in _kind(topic).listens)
 
 
 def _kind(topic: Topic) -> Kind:

@@ -1,22 +1,47 @@
-"""A thread: its story, its runs, its checkpoints."""
+"""A thread: its story, its runs, its graph."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agents import reviews, roles
 from agents.exceptions import NotFound
-from agents.live.story import Passage, tell
+from agents.live import branches, graphs
+from agents.live.branches import Branch
+from agents.live.story import Passage, date, tell
 from agents.live.tools import why_unheld
 from agents.live.topic import Topic, Viewer
-from agents.models import Checkpoint, Interrupt, Run, Runner, Thread, Violation
+from agents.models import Interrupt, Run, Runner, Thread, Violation
 from agents.reviews.conversation import conversation
+from agents.services import checkpoints, history
+from agents.services.checkpoint_states import public_values
+from reviewconsole.protocol.plain import Plain
 
 MESSAGES = 60  # shown at first; earlier ones are a click away
 RUNS = 50
-CHECKPOINTS = 50
 VIOLATIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run in the list of them."""
+
+    row: Run
+    from_step: int | None  # of the checkpoint it went back to
+    may_cancel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Another branch than the newest, or an earlier place of it, whose story is told."""
+
+    checkpoint_id: str
+    step: int | None
+    left: str  # the last checkpoint it has in common with the newest branch; "": not known
+    left_step: int | None
+    is_past: bool  # the newest branch goes through it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +52,12 @@ class ThreadView:
     story: list[Passage]
     earlier: int  # messages before the story
     has_messages: bool
+    values: Mapping[str, Plain]  # of the state whose story it is
+    aside: Aside | None  # None: the newest branch is told
+    elsewhere: int  # pauses that stand on other branches
     pending: list[Interrupt]
-    runs: list[Run]
+    runs: list[RunView]
     active: Run | None
-    checkpoints: list[Checkpoint]
     violations: list[Violation]  # newest first
     runners: int  # online and serving the agent
     unheld: str  # why none of them may run it
@@ -40,42 +67,113 @@ class ThreadView:
 
 
 def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
-    """Everything the page of a thread shows. Nine queries.
+    """Everything the page of a thread shows, but the tree. A constant number of queries.
+
+    `branch` among the filters is the checkpoint whose story is told, by default the head's.
 
     Raises:
-        NotFound: there is no such thread.
+        NotFound: there is no such thread, or no such checkpoint in it.
     """
-    row = Thread.objects.select_related("agent", "created_by").filter(pk=topic.pk).first()
-    if row is None:
-        raise NotFound(f"There is no thread {topic.pk}.")
-    entries = conversation(row.snapshot)
-    asked = list(row.interrupts.select_related("decision__decided_by").order_by("pk"))
-    story = tell(entries, [(item, *_read(row, item)) for item in asked])
+    rows = Thread.objects.select_related("agent", "created_by", "copied_from", "deleted_by")
+    found = rows.filter(pk=topic.pk).first()
+    if found is None:
+        raise NotFound("There is no such thread.")
+    with_decision = ("decision__decided_by", "superseded_by__created_by")
+    asked = list(found.interrupts.select_related(*with_decision).order_by("pk"))
+    people = ("created_by", "runner", "cancel_requested_by", "revises")
+    runs = list(found.runs.select_related(*people)[:RUNS])
+    head = checkpoints.head(found) or ""
+    place = topic.filters.get("branch") or head
+    values = _values(found, place, head)
+    places = {item.checkpoint_id for item in asked} | {run.from_checkpoint_id for run in runs}
+    branch = branches.to(found, place, places)
+    story, is_elsewhere = _story(found, values, branch, asked, runs)
     hidden = 0 if topic.filters.get("messages") == "all" else max(len(story) - MESSAGES, 0)
-    runs = list(row.runs.select_related("created_by", "runner", "cancel_requested_by")[:RUNS])
-    serving = Runner.objects.serving(row.agent.name)
+    serving = Runner.objects.serving(found.agent.name)
     online = list(serving.online())
+    pending = [item for item in asked if item.status == Interrupt.Status.PENDING]
+    may_cancel = viewer.user.has_perm(roles.START)
     return {
         "thread": ThreadView(
-            row=row,
+            row=found,
             story=story[hidden:],
             earlier=hidden,
-            has_messages=bool(entries),
-            pending=[item for item in asked if item.status == Interrupt.Status.PENDING],
-            runs=runs,
+            has_messages=any(passage.entry for passage in story),
+            values=values,
+            aside=_aside(found, branch, head) if place != head else None,
+            elsewhere=is_elsewhere,
+            pending=pending,
+            runs=[_run(run, branch, may_cancel) for run in runs],
             active=next((run for run in runs if run.status in Run.ACTIVE), None),
-            checkpoints=list(_checkpoints(row)),
-            violations=list(_violations(row)),
+            violations=list(_violations(found)),
             runners=len(online),
-            unheld=why_unheld(row.agent, online),
+            unheld=why_unheld(found.agent, online),
             last_seen=serving.order_by("-last_seen_at").first(),
-            may_cancel=viewer.user.has_perm(roles.START),
+            may_cancel=may_cancel,
             console=viewer.console,
-        )
+        ),
+        "picture": graphs.of_thread(found, pending),
     }
 
 
-def _read(row: Thread, item: Interrupt) -> tuple[reviews.Request, list[Any] | None]:
+def _values(row: Thread, place: str, head: str) -> Mapping[str, Plain]:
+    """The state whose story is told: what the runner told last, or a checkpoint's."""
+    told = {str(name): value for name, value in _channels(row.snapshot).items()}
+    if not place or place == row.snapshot_checkpoint_id:
+        return told
+    if place != head:
+        return history.checkpoint(thread=row, checkpoint_id=place).values
+    state = public_values(row, head)
+    return told if "messages" in {*state.unshown, *state.unreadable} else state.values
+
+
+def _channels(snapshot: Plain) -> Mapping[Any, Plain]:
+    return snapshot if isinstance(snapshot, dict) else {}
+
+
+def _story(
+    row: Thread,
+    values: Mapping[str, Plain],
+    branch: Branch,
+    asked: Sequence[Interrupt],
+    runs: Sequence[Run],
+) -> tuple[list[Passage], int]:
+    """The story of a branch, and how many pauses stand on others."""
+    state: dict[Any, Plain] = dict(values)
+    entries = conversation(state)
+    here = [item for item in asked if _stands(item, branch)]
+    notes = branches.notes(branch, [run for run in runs if run.status == Run.Status.FAILED])
+    counts = branches.counts(row, branch, notes)
+    story = tell(entries, [(item, *read(row, item)) for item in here], notes, counts)
+    on_it = set(branch.way)
+    date(story, {place: count for place, count in counts.items() if place in on_it})
+    return story, len(asked) - len(here)
+
+
+def _stands(item: Interrupt, branch: Branch) -> bool:
+    return item.status == Interrupt.Status.PENDING or branch.has(item)
+
+
+def _aside(row: Thread, branch: Branch, head: str) -> Aside:
+    newest = set(history.way(thread=row, checkpoint_id=head, limit=branches.LONGEST))
+    left = next((place for place in branch.way if place in newest), "")
+    steps = branches.steps(row, {branch.checkpoint_id, left})
+    return Aside(
+        branch.checkpoint_id,
+        steps.get(branch.checkpoint_id),
+        left,
+        steps.get(left),
+        is_past=left == branch.checkpoint_id,
+    )
+
+
+def _run(run: Run, branch: Branch, may_cancel: bool) -> RunView:
+    stoppable = run.status in (*Run.ACTIVE, Run.Status.WAITING) and not run.cancel_requested_at
+    return RunView(run, branch.steps.get(run.from_checkpoint_id), may_cancel and stoppable)
+
+
+def read(row: Thread, item: Interrupt) -> tuple[reviews.Request, list[Any] | None]:
+    """What an interrupt asks, and what was decided about each of its actions."""
     request = reviews.read(
         item.value,
         kind=item.kind,  # type: ignore[arg-type]  # checked by the choices
@@ -89,8 +187,3 @@ def _read(row: Thread, item: Interrupt) -> tuple[reviews.Request, list[Any] | No
 def _violations(row: Thread) -> Any:
     made = Violation.objects.filter(run__thread=row)
     return made.select_related("verdict__decision__interrupt", "run")[:VIOLATIONS]
-
-
-def _checkpoints(row: Thread) -> Any:
-    newest = row.checkpoints.filter(ns="").order_by("-checkpoint_id")
-    return newest.only("checkpoint_id", "parent_id", "metadata", "run", "created_at")[:CHECKPOINTS]

@@ -52,7 +52,10 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message. `omitted` names the parts that are not text (`image`, `reasoning`, …)."""
+    """One message. `omitted` names the parts that are not text (`image`, `reasoning`, …).
+
+    `position` is that of the message in its list; results of tools stand with their calls.
+    """
 
     role: Role
     text: str
@@ -60,6 +63,7 @@ class Entry:
     name: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     omitted: tuple[str, ...] = ()
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,25 @@ def conversation(state: Plain, *, channel: str = "messages") -> tuple[Entry, ...
     return _Reading(edits if isinstance(edits, dict) else {}).read(messages)
 
 
+def is_conversation(value: Plain) -> bool:
+    """Whether a channel holds messages, and nothing else."""
+    return message_count(value) > 0 and all(map(is_message, _listed(value) or ()))
+
+
+def message_count(value: Plain) -> int:
+    """How many messages a channel holds."""
+    return len(_listed(value) or ())
+
+
+def is_message(value: Plain) -> bool:
+    """Whether a value is a message of a role that the console knows, with a role and content."""
+    match value:
+        case Typed(payload=dict(body)) | dict(body):
+            role = body.get("role") or body.get("type")
+            return "content" in body and isinstance(role, str) and role in _ROLES
+    return False
+
+
 def _listed(value: Plain) -> list[Plain] | None:
     """The messages of a channel, also as a delta channel or an `Overwrite` stores them."""
     match value:
@@ -112,12 +135,12 @@ class _Reading:
     waiting: dict[str, tuple[int, int]] = field(default_factory=dict)  # call id → entry, call
 
     def read(self, messages: list[Plain]) -> tuple[Entry, ...]:
-        for value in messages:
+        for position, value in enumerate(messages):
             message = _message(value, self.edits)
             if message.answers in self.waiting:
                 self._attach(message)
             else:
-                self._append(message.entry)
+                self._append(replace(message.entry, position=position))
         return tuple(self.entries)
 
     def _attach(self, message: _Message) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpResponse
@@ -20,9 +18,24 @@ from agents.views.access import ConsoleRequest, console_page, page
 @require_safe
 @console_page
 def thread_detail(request: ConsoleRequest, pk: int) -> HttpResponse:
-    """One thread; `?messages=all` tells its story from the start."""
-    shown: dict[str, Any] = {"messages": "all"} if request.GET.get("messages") == "all" else {}
-    return page(request, "agents/thread_detail.html", Topic("thread", pk, shown))
+    """One thread: its story beside the tree of its checkpoints.
+
+    `?messages=all` tells the story from the start, `?branch=` that of another checkpoint than the
+    newest; `?before=` and `?at=` choose what is seen of the tree.
+    """
+    story = {"branch": request.GET.get("branch", ""), "messages": request.GET.get("messages", "")}
+    seen = {name: request.GET.get(name, "") for name in ("before", "at", "branch")}
+    return page(
+        request,
+        "agents/thread_detail.html",
+        Topic("thread", pk, _given(story)),
+        Topic("tree", pk, _given(seen)),
+        Topic("progress", pk),
+    )
+
+
+def _given(asked: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in asked.items() if value}
 
 
 @require_POST

@@ -49,6 +49,7 @@ PURE = [unit for unit, layer in LAYERS.items() if layer == 0]
 RUNNER = "reviewconsole.runner"
 
 BESIDE_EACH_OTHER = {
+    ("agents.live", "agents.services"),  # what only reads them
     ("agents.history", "reviewconsole.protocol"),
     ("agents.reviews", "agents.exceptions"),
     ("agents.reviews", "reviewconsole.protocol"),
