@@ -23,7 +23,7 @@ class Way:
         self._into: dict[str, list[Link]] = {}
         for link in links:
             self._into.setdefault(link.target, []).append(link)
-        ran = [node for node in taken if node in boxes]
+        ran = [node for node in taken if node in boxes and boxes[node].kind != "start"]
         starts = [box.id for box in boxes.values() if box.kind == "start" and not box.level]
         self._runs = Counter(starts if ran else ())
         self._last = dict.fromkeys(self._runs, -1)  # when each node ran last
