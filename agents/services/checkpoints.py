@@ -16,12 +16,12 @@ from typing import Any, TypeAlias, assert_never
 from django.db import InterfaceError, OperationalError, transaction
 
 from agents.exceptions import RequestRefused
+from agents.history.documents import is_internal
 from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
-from agents.services import checkpoint_reads
+from agents.services import checkpoint_reads, checkpoint_states
 from agents.services.checkpoint_rows import Batch
 from agents.services.copied_rows import copy_rows
 from agents.services.part_numbers import PartNumbers
-from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
     CopyThread,
@@ -39,7 +39,6 @@ from reviewconsole.protocol.messages import (
     Result,
     Show,
     StoredCheckpoint,
-    Whole,
 )
 from reviewconsole.protocol.plain import Plain
 
@@ -286,33 +285,11 @@ def _check_belongs(thread: Thread, scope: Owner) -> None:
 def state(thread: Thread, checkpoint_id: str) -> dict[str, Plain]:
     """The public channel values of a checkpoint of the root, as plain data; {} if it is unknown.
 
-    Channels that LangGraph keeps for itself are left out, unreadable ones (encrypted, pickled) are
-    text that says so, and so is a state too large to be sent. Queries: 4.
+    What cannot be read (encrypted, pickled, too large) is text that says so. Queries: at most 3.
     """
-    try:
-        stored = checkpoint_reads.one(thread, "", checkpoint_id)
-    except RequestRefused as error:
-        return {"unreadable": str(error)}
-    if stored is None:
-        return {}
-    document = plain.decode("msgpack", stored.document)
-    inline = document.get("channel_values") if isinstance(document, dict) else None
-    values: dict[str, Plain] = dict(inline) if isinstance(inline, dict) else {}  # type: ignore[arg-type]  # channels have names
-    for item in stored.values:
-        if isinstance(item.value, Whole):  # as everything that is read back
-            values[item.channel] = _legible(item.value)
-    return {name: value for name, value in values.items() if not _is_internal(name)}
-
-
-def _legible(value: Whole) -> Plain:
-    try:
-        return plain.decode(value.kind, value.data)
-    except plain.UnreadableValue as error:
-        return f"⟨{error}⟩"
-
-
-def _is_internal(channel: str) -> bool:
-    return channel.startswith(("__", "branch:"))
+    found = checkpoint_states.public_values(thread, checkpoint_id)
+    problems = {name: f"⟨{why}⟩" for name, why in found.unreadable.items() if not is_internal(name)}
+    return {**found.values, **problems}
 
 
 def head(thread: Thread) -> str | None:

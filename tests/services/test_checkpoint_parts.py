@@ -68,7 +68,7 @@ class TestMoreThanAFrame:
         (refusal,) = execute(runner, get())
         assert (refusal.reason, refusal.message.partition(" of ")[0]) == ("too_large", "the values")
         thread = Thread.objects.get()
-        assert list(checkpoints.state(thread, "1ef0")) == ["unreadable"]
+        assert checkpoints.state(thread, "1ef0") == {"messages": f"⟨{refusal.message}⟩"}
 
     def test_one_value_in_many_checkpoints(self, runner):
         version = {"messages": "1"}

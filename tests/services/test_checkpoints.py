@@ -226,14 +226,14 @@ def test_a_batch_costs_the_same_whatever_its_size(runner, django_assert_num_quer
             save(runner, *requests, store=store)
 
 
-def test_a_read_costs_four_queries(runner, django_assert_num_queries):
+def test_the_state_costs_three_queries(runner, django_assert_num_queries):
     save(
         runner,
         put("1efa", {("messages", "1"): parts(chat(1, 2)), ("a", "1"): whole(1)}),
         put_writes("1efa", (0, "messages", parts(chat(2, 3)))),
     )
     thread = Thread.objects.get()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         checkpoints.state(thread, "1efa")
 
 
