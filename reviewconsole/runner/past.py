@@ -6,9 +6,11 @@ None of it is the past that a person chose, and LangGraph takes some of it all t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels.base import BaseChannel
 from langgraph.checkpoint.base import (
     ChannelVersions,
     Checkpoint,
@@ -18,7 +20,9 @@ from langgraph.checkpoint.base import (
 )
 
 from reviewconsole.protocol.messages import Put, PutWrites, StoredCheckpoint
+from reviewconsole.runner.breakpoints import Graph
 from reviewconsole.runner.checkpointer import ConsoleSaver
+from reviewconsole.runner.versions import Version
 
 _NOBODY = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """No task has this id. What is stored under it is nobody's, and LangGraph still sees that values
@@ -77,12 +81,28 @@ class Draft(PastSaver):
     def of(cls, saver: ConsoleSaver, checkpoint_id: str, marks: dict[str, Any]) -> Self:
         """An empty draft at this checkpoint."""
         draft = cls.at(saver, checkpoint_id)
-        draft._marks, draft._requests, draft._made = marks, [], {}
+        draft.marks, draft._requests, draft._made = marks, [], {}
+        draft._triggers = []
         return draft
 
-    _marks: dict[str, Any]
+    marks: dict[str, Any]
+    _triggers: list[tuple[str, str, Version, BaseChannel[Any, Any, Any]]]
     _requests: list[Put | PutWrites]
     _made: dict[str, CheckpointTuple]
+
+    def use_up(self, graph: Graph, nodes: Iterable[str], saved: CheckpointTuple) -> None:
+        """Let what calls for these nodes at `saved` be used up, as it is when they run.
+
+        LangGraph leaves it where a node is written for: what waits for several nodes, for one, then
+        calls for it again.
+        """
+        versions = saved.checkpoint["channel_versions"]
+        self._triggers = [
+            (node, trigger, versions[trigger], channel)
+            for node in nodes
+            for trigger in graph.nodes[node].triggers
+            if trigger in versions and isinstance(channel := graph.channels[trigger], BaseChannel)
+        ]
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Do as `PastSaver.aget_tuple`, also for what was drafted."""
@@ -97,7 +117,8 @@ class Draft(PastSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Draft a checkpoint."""
-        marked: Any = {**metadata, **self._marks}
+        marked: Any = {**metadata, **self.marks}
+        new_versions = {**new_versions, **self._used_up(checkpoint)}
         self._requests.append(self._put(config, checkpoint, marked, new_versions))
         named = {**config["configurable"], "checkpoint_id": checkpoint["id"]}
         made: RunnableConfig = {"configurable": named}
@@ -114,6 +135,20 @@ class Draft(PastSaver):
     ) -> None:
         """Draft pending writes."""
         self._requests.append(self._put_writes(config, writes, task_id, task_path))
+
+    def _used_up(self, checkpoint: Checkpoint) -> ChannelVersions:
+        """Use up what called for nodes; the versions that are new by that."""
+        values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
+        new: ChannelVersions = {}
+        for node, trigger, version, channel in self._triggers:
+            checkpoint["versions_seen"].setdefault(node, {})[trigger] = version
+            if trigger not in values or versions[trigger] != version:
+                continue  # it is used up, or calls anew
+            waiting = channel.from_checkpoint(values[trigger])
+            if waiting.consume():
+                values[trigger] = waiting.checkpoint()
+                versions[trigger] = new[trigger] = self.get_next_version(version, None)
+        return new
 
     @property
     def head(self) -> RunnableConfig:

@@ -30,14 +30,14 @@ class CannotTravel(Exception):
     """A replay or a fork cannot be carried out; the message says why, and what can be done.
 
     CannotTravel
-    ├── CheckpointGone     the checkpoint is not in the store, or is of a graph inside
-    ├── GraphChanged       the agent's graph is another one than the thread was made with
-    └── ForkRefused        the state cannot be changed so
+    ├── CheckpointGone     the checkpoint is not in the store
+    ├── GraphChanged       the agent's graph is another one than people were told of
+    └── ForkRefused        no branch can begin there, or not with this change
     """
 
 
 class CheckpointGone(CannotTravel):
-    """The checkpoint to begin at is not in the store, or is of a graph inside."""
+    """The checkpoint to begin at is not in the store."""
 
 
 class GraphChanged(CannotTravel):
@@ -45,7 +45,7 @@ class GraphChanged(CannotTravel):
 
 
 class ForkRefused(CannotTravel):
-    """The state cannot be changed as asked; nothing was."""
+    """No branch can begin there, or not with this change of the state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +69,10 @@ async def depart(
     Raises:
         CannotTravel: as its kinds say. Nothing was changed.
     """
-    if travel.ns:
-        raise CheckpointGone(
-            f"the checkpoint belongs to a graph inside, {travel.ns!r}, whose task exists once; "
-            "replay or fork the checkpoint of the agent's own graph that runs it"
-        )
     at: RunnableConfig = {
         "configurable": {
             "thread_id": assignment.thread,
-            "checkpoint_ns": "",
+            "checkpoint_ns": travel.ns,
             "checkpoint_id": travel.checkpoint_id,
         }
     }
@@ -85,6 +80,13 @@ async def depart(
     saved = await past.aget_tuple(at)
     if saved is None:
         raise CheckpointGone(f"the checkpoint {travel.checkpoint_id} is not in the store any more")
+    if travel.ns:
+        around = saved.metadata.get("parents", {}).get("")
+        raise ForkRefused(
+            f"the checkpoint belongs to a graph inside, {travel.ns}: it is of one task of one "
+            "branch, and another branch runs that graph from its start; begin at the checkpoint "
+            f"of the agent's own graph that runs it{f', {around}' if around else ''}"
+        )
     graph = graph.copy(update={"checkpointer": past})
     state = await graph.aget_state(at)
     _check_next(graph, state, travel)
@@ -96,10 +98,10 @@ async def depart(
             )
         if not await _stop(graph, state, assignment):
             return Departure(at, past, replays=True)
-    marks: dict[str, Any] = {RUN: assignment.lease.run, FROM: travel.checkpoint_id}
+    marks = {RUN: assignment.lease.run, FROM: travel.checkpoint_id}
     draft = Draft.of(saver, travel.checkpoint_id, marks)
     try:
-        await _make(graph.copy(update={"checkpointer": draft}), state, saved, travel, marks)
+        await _make(graph, draft, state, saved, travel)
     except CannotTravel:
         raise
     except Exception as error:  # the agent's own reducers and edges have their say
@@ -164,19 +166,19 @@ def _check_next(graph: Graph, state: StateSnapshot, travel: Travel) -> None:
 
 
 async def _make(
-    graph: Graph,
-    state: StateSnapshot,
-    saved: CheckpointTuple,
-    travel: Travel,
-    marks: dict[str, Any],
+    graph: Graph, draft: Draft, state: StateSnapshot, saved: CheckpointTuple, travel: Travel
 ) -> None:
-    """Make the new head, and what leads to it, in the graph's store, which is a draft."""
+    """Draft the new head, and what leads to it."""
+    graph = graph.copy(update={"checkpointer": draft})
     config = state.config
     as_node = None if travel.as_node == END else travel.as_node
     if travel.update is not None or as_node is not None:
         values = _values(graph, travel)
-        marks[AS_NODE] = as_node or _author(graph, state, saved)
-        config = await graph.aupdate_state(config, values, as_node=marks[AS_NODE])
+        node = as_node or _author(graph, state, saved)
+        draft.marks[AS_NODE] = node
+        if as_node in state.next:
+            draft.use_up(graph, state.next, saved)
+        config = await graph.aupdate_state(config, values, as_node=node)
     elif travel.as_node is None:
         await graph.aupdate_state(config, None, as_node="__copy__")
     if travel.as_node == END:
