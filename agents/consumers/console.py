@@ -33,9 +33,10 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
     """One open page: `/ws/console/?topic=inbox&topic=thread.5`.
 
     It joins the groups of its topics before it first reads the database, so nothing falls in
-    between, and then sends every fragment whole: at the start, after each hint, and now and then
-    without one, as hints may be lost and some states change by time alone. A fragment that has not
-    changed since it was sent is not sent again. Hints that come while it draws count as one.
+    between, and then sends every fragment whole: all at the start, after each hint those of the
+    topics it is about, and all now and then without one, as hints may be lost and some states
+    change by time alone. A fragment that has not changed since it was sent is not sent again. Hints
+    that come while it draws are drawn together.
 
     Closes with 4401 for somebody who is not signed in (any more), 4403 for somebody without a role,
     4404 for topics that do not exist.
@@ -48,6 +49,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         """Nothing is sent yet."""
         super().__init__()
         self.changed = asyncio.Event()
+        self.told: set[str] = set()  # what has changed since it was drawn
         self.sent: dict[str, str] = {}
 
     async def dispatch(self, message: dict[str, Any]) -> None:
@@ -79,6 +81,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
 
     async def console_changed(self, message: dict[str, Any]) -> None:
         """Something that is shown has changed; draw it when the drawing at work is done."""
+        self.told.add(message["topic"])
         self.changed.set()
 
     async def keep_drawing(self) -> None:
@@ -91,22 +94,28 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
 
     async def draw(self) -> None:
         """Draw and send what has changed, until the person may see it no more."""
+        due = self.topics
         while True:
             self.changed.clear()
-            drawn = await database_sync_to_async(self.render)()
+            self.told.clear()
+            drawn = await database_sync_to_async(self.render)(due)
             if isinstance(drawn, int):
                 await self.close(drawn)
                 return
             news = {name: html for name, html in drawn.items() if self.sent.get(name) != html}
-            self.sent = drawn
+            self.sent |= drawn
             # An empty frame is a sign of life: a page that hears nothing opens its socket again.
             with suppress(Disconnected):  # the page has left; Daphne is about to say so
                 await self.send(text_data="".join(map(_partial, news, news.values())) or "{}")
-            with suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(self.changed.wait(), settings.PAGE_REFRESH_SECONDS)
+            except TimeoutError:
+                due = self.topics
+            else:
+                due = tuple(topic for topic in self.topics if live.listens(topic, self.told))
 
-    def render(self) -> dict[str, str] | int:
-        """Draw all fragments as the person may see them now; a close code if they may not."""
+    def render(self, topics: tuple[live.Topic, ...]) -> dict[str, str] | int:
+        """Draw these topics as the person may see them now; a close code if they may not."""
         user = _signed_in(self.scope)
         if user is None:
             return SIGNED_OUT
@@ -115,7 +124,7 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         viewer = live.Viewer(user, _address(self.scope))
         drawn: dict[str, str] = {}
         try:
-            for topic in self.topics:
+            for topic in topics:
                 drawn |= live.render(topic, viewer)
         except NotFound:
             return NO_TOPIC

@@ -26,6 +26,7 @@ from agents.models import Agent, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
 from agents.services import (
     assignments,
+    progress,
     supersession,
     thread_status,
     thread_words,
@@ -304,6 +305,7 @@ def _take_back(run: Run, fate: dict[str, Any]) -> bool:
     if not same.update(runner=None, lease_expires_at=None, **fate):
         return False
     run.refresh_from_db()
+    progress.drop(run=run)
     if run.status == Run.Status.CANCELLED:
         _after_cancel(run)
     elif run.status == Run.Status.FAILED:
@@ -334,6 +336,7 @@ def end(runner: Runner, lease: Lease, to: Run.Status, **fields: Any) -> tuple[Ru
             RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
         )
     assert run is not None  # noqa: S101 -- moved a moment ago, in this transaction
+    progress.drop(run=run)
     return run, moved == 1
 
 

@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import Settings
 
+from agents import live, push
 from agents.consumers import console
 from agents.models import Interrupt
 from reviewconsole.asgi import application
@@ -21,6 +22,7 @@ from tests.factories import decide, make_interrupt, start_run
 pytestmark = pytest.mark.django_db(transaction=True)
 
 make_interrupt_soon = database_sync_to_async(make_interrupt)
+start_run_soon = database_sync_to_async(start_run)
 decide_soon = database_sync_to_async(decide)
 
 
@@ -105,6 +107,31 @@ async def test_only_what_changed_is_sent_again(alice: User):
         assert set(await socket.hear_of("inbox-count", 'data-waiting="1"')) == {"inbox-count"}
 
 
+async def test_only_the_topics_that_were_told_are_drawn_again(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+):
+    """What a run is at comes several times a second, and the rest of its page costs more."""
+    drawn: list[str] = []
+    run = await start_run_soon()
+
+    def note(topic: live.Topic, viewer: live.Viewer) -> dict[str, str]:
+        drawn.append(topic.kind)
+        return render(topic, viewer)
+
+    render = live.render
+    monkeypatch.setattr(live, "render", note)
+    query = f"topic=waiting&topic=thread.{run.thread_id}&topic=progress.{run.thread_id}"
+    async with page(query, alice) as socket:
+        await socket.hear()
+        assert drawn == ["waiting", "thread", "progress"]
+        await database_sync_to_async(push.changed)(f"progress.{run.thread_id}")
+        await socket.receive_from(timeout=5)
+        assert drawn[3:] == ["progress"]
+        await database_sync_to_async(push.changed)(f"thread.{run.thread_id}")
+        await socket.receive_from(timeout=5)
+        assert drawn[4:] == ["thread", "progress"]
+
+
 async def test_a_lost_hint_costs_time_only(alice: User, settings: Settings):
     settings.PAGE_REFRESH_SECONDS = 0.05
     row = await make_interrupt_soon()
@@ -128,7 +155,7 @@ async def test_hints_that_come_while_it_draws_count_as_one(
     drawn = 0
     begun, may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def draw_slowly(self: console.ConsoleConsumer) -> dict[str, str]:
+    async def draw_slowly(self: console.ConsoleConsumer, due: object) -> dict[str, str]:
         nonlocal drawn
         drawn += 1
         begun.set()
@@ -233,7 +260,7 @@ async def test_the_command_names_the_address_the_browser_knows(alice: User):
 async def test_an_error_closes_the_socket_so_that_the_page_tries_again(
     alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    def fail(self: console.ConsoleConsumer) -> None:
+    def fail(self: console.ConsoleConsumer, due: object) -> None:
         raise RuntimeError("no database")
 
     monkeypatch.setattr(console.ConsoleConsumer, "render", fail)

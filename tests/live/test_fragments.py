@@ -42,6 +42,8 @@ def topics() -> list[Topic]:
     start_run(thread=None)
     rows = {
         "thread": review.thread_id,
+        "tree": review.thread_id,
+        "progress": review.thread_id,
         "agent": review.thread.agent_id,
         "interrupt": review.pk,
         "pause": review.pk,
@@ -69,7 +71,7 @@ def test_ids_are_unique_within_a_page(olga: User, alice: User):
         assert len(ids) == len(set(ids)), topic
 
 
-@pytest.mark.parametrize("kind", ["thread", "agent", "interrupt", "pause"])
+@pytest.mark.parametrize("kind", ["thread", "progress", "agent", "interrupt", "pause"])
 def test_a_row_that_is_not_there(olga: User, kind: str):
-    with pytest.raises(NotFound, match="4711"):
+    with pytest.raises(NotFound, match="There is no"):
         render(Topic(kind, 4711), Viewer(olga, "ws://console"))
