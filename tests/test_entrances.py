@@ -51,6 +51,9 @@ PAGES: Mapping[str, tuple[Callable[[], str], set[str]]] = {
     "checkpoint-replay": (lambda: checkpoint("replay/"), OPERATORS),
     "checkpoint-fork": (lambda: checkpoint("fork/"), OPERATORS),
     "checkpoint-copy": (lambda: checkpoint("copy/"), OPERATORS),
+    "thread-delete": (lambda: f"/threads/{start_run().thread_id}/delete/", ADMINS),
+    "thread-export-html": (lambda: f"/threads/{start_run().thread_id}/export.html", ROLES),
+    "thread-export-json": (lambda: f"/threads/{start_run().thread_id}/export.json", ROLES),
     "agent-list": (lambda: "/agents/", ROLES),
     "agent-detail": (lambda: f"/agents/{make_agent().name}/", ROLES),
     "runner-list": (lambda: "/runners/", ROLES),
@@ -75,6 +78,7 @@ ORDERS: Mapping[str, tuple[Callable[[], str], dict[str, str], set[str]]] = {
         OPERATORS,
     ),
     "agent-tools": (lambda: f"/tools/{make_agent().name}/", {"always": "refund"}, ADMINS),
+    "thread-delete": (lambda: f"/threads/{start_run().thread_id}/delete/", {}, ADMINS),
     "run-ask-again": (lambda: f"/runs/{start_run().pk}/ask-again/", {}, REVIEWERS | OPERATORS),
     "run-cancel": (lambda: f"/runs/{start_run().pk}/cancel/", {}, OPERATORS),
 }

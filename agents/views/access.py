@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from agents import live, roles
 from agents.exceptions import NotAllowed, NotFound
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 class ConsoleRequest(HttpRequest):
@@ -25,8 +27,8 @@ class ConsoleRequest(HttpRequest):
 
 
 def console_page(
-    view: Callable[Concatenate[ConsoleRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[ConsoleRequest, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R]:
     """Make a view a page of the console: for people with a role, and refusals become error pages.
 
     Who has not signed in is sent to do so (by the middleware); who holds no role gets a 403,
@@ -35,7 +37,7 @@ def console_page(
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if not request.user.has_perm(roles.LOOK):
             raise PermissionDenied("Your account holds no role yet. Ask an admin for one.")
         if "%00" in request.get_full_path():
