@@ -24,9 +24,12 @@ _ROW = (
     "pk", "position", "kind", "status", "created_at", "closed_at", "dialect", "headline", "actions",
     "thread__title", "thread__thread_id", "thread__agent__name", "run__status",
 )  # fmt: skip
-_DECIDED = (
+_CLOSED = (
     "decision__summary", "decision__decided_by__username", "decision__decided_by__first_name",
+    "decision__status", "superseded_by__trigger", "superseded_by__created_by__username",
+    "superseded_by__created_by__first_name",
 )  # fmt: skip
+_CLOSED_BY = ("decision__decided_by", "superseded_by__created_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def inbox(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     closed = closed.filter(closed_at__gte=timezone.now() - LINGER).order_by("-closed_at")
     listing = Inbox(
         rows=rows,
-        closed=list(closed.select_related("decision__decided_by").only(*_ROW, *_DECIDED)[:PAGE]),
+        closed=list(closed.select_related(*_CLOSED_BY).only(*_ROW, *_CLOSED)[:PAGE]),
         waiting=matching.pending().count(),
         agent=asked.get("agent", ""),
         order="newest" if newest_first else "",

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 
 from agents import roles
 from agents.exceptions import NotFound
+from agents.live.journeys import asked_after, elsewhere, revision
 from agents.live.receipts import asked_again, receipt
 from agents.live.topic import Topic, Viewer
 from agents.models import Interrupt
@@ -18,7 +19,9 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
 
     `may_change` says whether the viewer may let the agent ask a decided question again.
 
-    At most thirteen queries; three for one that waits.
+    `elsewhere` is the replay or fork that closed it, `revision` the one that asks it again,
+    `asked_after` the run that came to nothing before it was asked once more. At most fifteen
+    queries; three for one that waits.
 
     Raises:
         NotFound: there is no such interrupt.
@@ -26,8 +29,10 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     rows = Interrupt.objects.select_related(
         "thread__agent",
         "run__cancel_requested_by",
+        "run__created_by",
         "decision__decided_by",
         "decision__run__cancel_requested_by",
+        "superseded_by__created_by",
     )
     found = rows.filter(pk=topic.pk).first()
     if found is None:
@@ -38,6 +43,9 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         "interrupt": found,
         "receipt": told,
         "asked_again": asked_again(found),
+        "elsewhere": elsewhere(found),
+        "revision": revision(found) if told else None,
+        "asked_after": asked_after(found),
         "again": carrier if _may_ask_again(viewer.user) and carrier.can_be_asked_again() else None,
         "may_change": _may_ask_again(viewer.user),
     }

@@ -119,7 +119,7 @@ def receipt(asked: Interrupt) -> Receipt | None:
         is_runner_online=online,
         runner_seen_at=seen_at,
         unheld=unheld,
-        anew=_asked_anew(asked) if is_void else None,
+        anew=asked_anew(asked) if is_void else None,
         dismissed=_dismissed(asked) if is_void and run is None else None,
         next_pause=others.filter(thread=asked.thread_id).order_by("pk").first()
         or others.order_by("pk").first(),
@@ -135,8 +135,8 @@ def asked_again(asked: Interrupt) -> Run | None:
     return again.order_by("pk").first()
 
 
-def _asked_anew(asked: Interrupt) -> Interrupt | None:
-    """What the task of a question asked next: of the same call, if it runs several."""
+def asked_anew(asked: Interrupt) -> Interrupt | None:
+    """What the task of a question asked next: of the same call, if it runs several. One query."""
     of_its_task = Interrupt.objects.filter(
         thread=asked.thread_id, checkpoint_id=asked.checkpoint_id, task_id=asked.task_id
     )

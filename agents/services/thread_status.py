@@ -39,7 +39,9 @@ def leave(run: Run, status: Thread.Status) -> None:
 def topics(run: Run) -> list[str]:
     """The topics of the interrupts whose pages tell of this run. One query."""
     rows = Interrupt.objects.order_by().values_list("pk", flat=True)
-    told = rows.filter(decision__run=run).union(rows.filter(superseded_by=run))
+    told = rows.filter(decision__run=run).union(
+        rows.filter(superseded_by=run), rows.filter(revised_by=run)
+    )
     return [f"interrupt.{pk}" for pk in told]
 
 

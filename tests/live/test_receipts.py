@@ -9,7 +9,7 @@ from django.urls import reverse
 from agents.live import Topic, Viewer, context, render
 from agents.models import Decision, Interrupt, Run
 from agents.reviews import ActionDecision, DecisionType
-from agents.services import failures
+from agents.services import failures, runs, travel
 from reviewconsole.protocol.plain import Plain
 from tests.factories import (
     APPROVE,
@@ -20,8 +20,12 @@ from tests.factories import (
     dismiss,
     fail,
     finish,
+    fork,
     make_interrupt,
     pause,
+    pause_at,
+    replay,
+    save_checkpoint,
     start_run,
     take,
 )
@@ -217,6 +221,71 @@ def test_the_other_questions_of_the_pause_are_not_the_next(alice):
     assert (told.undecided, told.next_pause) == ((second,), None)
 
 
+# Gone elsewhere -----------------------------------------------------------------------------------
+
+
+def test_a_superseded_pause_says_who_forked_and_leads_there(alice, olga):
+    (asked,) = pause_at(start_run())
+    run = fork(asked.thread, asked.checkpoint_id, olga, as_node="tools", reason="try B")
+    text = shown(asked, alice)
+    assert "This pause has moved on: olga forked the thread from step 1" in text
+    assert ": “ try B ” See the new branch" in text
+    place = reverse("checkpoint-detail", args=[asked.thread_id, asked.checkpoint_id])
+    assert f'href="{place}"' in html_of(asked, alice)
+    runs.cancel(run=run.pk, user=olga)
+    (anew,) = Interrupt.objects.pending()
+    text = shown(asked, alice)
+    assert "It came to nothing: olga cancelled it. It is asked anew" in text
+    assert f'href="{link(anew)}"' in html_of(asked, alice)
+    said = f"Asked anew: olga cancelled run {run.pk} (fork) before it changed anything."
+    assert said in shown(anew, alice)
+
+
+def test_a_pause_that_is_asked_anew_says_why_the_replay_came_to_nothing(alice, olga):
+    (asked,) = pause_at(start_run())
+    run = replay(asked.thread, asked.checkpoint_id, olga)
+    take(run)
+    run.refresh_from_db()
+    (anew,) = pause(run, asked.value, at=asked, refused="tools is gone")
+    assert "the replay by olga came to nothing: tools is gone" in shown(anew, alice)
+    assert "It came to nothing: tools is gone . It is asked anew" in shown(asked, alice)
+
+
+def test_a_decision_that_was_not_sent_says_why(alice, bob, olga):
+    first, _second = pause_at(start_run(), "first?", "second?")
+    decide(first, alice)
+    replay(first.thread, first.checkpoint_id, olga)
+    text = shown(first, bob)
+    assert "It was never sent: olga replayed the thread before all of the pause was decided" in text
+    assert "This pause has moved on: olga replayed the thread from step 1" in text
+
+
+def test_an_answer_that_no_runner_took_says_who_cancelled_it(alice, olga):
+    asked = make_interrupt()
+    runs.cancel(run=decide(asked, alice).run.pk, user=olga)
+    said = "It was never sent: olga cancelled the run before a runner took it up."
+    assert f"{said} What it answers is asked again." in shown(asked, alice)
+
+
+def test_a_changed_decision_says_who_changed_it_and_what_is_asked(alice, olga):
+    (asked,) = pause_at(start_run())
+    run = decide(asked, alice).run
+    assert run is not None
+    take(run)
+    apply(run)
+    finish(run)
+    again = travel.change_decision(interrupt=asked.pk, user=olga, reason="wrong order")
+    text = shown(asked, alice)
+    assert "This decision was changed: olga replayed the thread from step 1" in text
+    assert "“ wrong order ” See the new branch" in text
+    assert "This pause has moved on" not in text
+    take(again)
+    again.refresh_from_db()
+    save_checkpoint(again, source="fork")
+    (anew,) = pause(again, asked.value)
+    assert f'href="{link(anew)}">Read what it asks' in html_of(asked, alice)
+
+
 # Costs --------------------------------------------------------------------------------------------
 
 
@@ -231,8 +300,8 @@ def test_a_receipt_costs_few_queries(alice, bob, django_assert_num_queries):
 
     cost(1)
     run = failed_on(asked, alice)
-    cost(8)
+    cost(9)
     again = failures.ask_again(run=run.pk, user=alice)
-    cost(6)
+    cost(7)
     pause(again, QUESTION, at=asked)
-    cost(5)
+    cost(6)

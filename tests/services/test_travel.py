@@ -245,7 +245,7 @@ def test_a_replay_is_foreseen(asked, alice, django_assert_max_num_queries):
 
 
 def test_what_stays_or_ends_runs_nothing(asked):
-    place = {"thread": asked.thread_id, "checkpoint_id": asked.checkpoint_id}
+    place: dict[str, Any] = {"thread": asked.thread_id, "checkpoint_id": asked.checkpoint_id}
     for way in ({"stays": True}, {"as_node": "__end__"}):
         seen = travel.foresee(**place, **way)
         assert (seen.next, seen.first, seen.may_run, seen.repeats) == (("tools",), (), (), ())
@@ -274,10 +274,10 @@ def test_a_busy_thread_says_who_and_what(asked, olga, alice):
 
 
 def test_a_graph_that_has_changed_is_foreseen(asked):
-    graph = {"nodes": [{"id": "model", "name": "model"}], "edges": []}
+    graph: Any = {"nodes": [{"id": "model", "name": "model"}], "edges": []}
     channels = {"": {"notes": {"kind": "last"}}}
     Agent.objects.update(spec=describe_agent(graph=graph, channels=channels))
-    place = {"thread": asked.thread_id, "checkpoint_id": asked.checkpoint_id}
+    place: dict[str, Any] = {"thread": asked.thread_id, "checkpoint_id": asked.checkpoint_id}
     seen = travel.foresee(**place)
     assert (seen.gone_nodes, seen.new_channels) == (("tools",), ("notes",))
     assert "no node tools any more" in seen.blocked
