@@ -31,6 +31,8 @@ from reviewconsole.protocol.tagged import canonical
 END = "__end__"
 MAX_REASON = 2000  # characters
 
+_NOTHING = "This changes nothing yet: change the state, or choose another place to go on from."
+
 
 class TravelForm:
     """Why somebody goes back, and what they were told would happen."""
@@ -164,6 +166,8 @@ class ForkForm(TravelForm):
         errors = dict(self.errors)
         try:
             self.state.update()
+            if not (self.update or self.as_node or self.stays):
+                errors["update"] = _NOTHING
         except InvalidAnswer as error:
             errors |= error.errors
         if errors:

@@ -179,8 +179,9 @@ def interrupt_change(request: ConsoleRequest, pk: int) -> HttpResponse:
         raise NotAllowed("Changing a decision is for reviewers and operators; ask an admin.")
     pause, form = Pause(pk), TravelForm(_posted(request))
     asked = pause.opened
-    if not Decision.objects.filter(interrupt=asked).exists():
-        return redirect("interrupt-detail", pk)  # there is nothing to change yet
+    void = (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
+    if not Decision.objects.filter(interrupt=asked).exclude(status__in=void).exists():
+        return redirect("interrupt-detail", pk)  # which says what there is to decide instead
     foresight = travel.foresee(thread=asked.thread_id, checkpoint_id=asked.checkpoint_id)
     refused = None
     if request.method == "POST":
@@ -269,7 +270,6 @@ def _panel(
         status=refused.status if refused else 200,
         thread=thread,
         state=state,
-        values=dict(state.values),
         form=form,
         conflict=str(refused) if refused else "",
         here=request.get_full_path(),

@@ -64,9 +64,10 @@ class TestFork:
 
     def test_nothing_is_changed_at_first(self):
         form = fork()
-        assert form.made() == Fork(None, "", stays=False)
+        assert list(refused(form)) == ["update"]
         assert not form.written
         assert not form.is_unfolding
+        assert fork({"then": ["stay"]}).made() == Fork(None, "", stays=True)
 
     def test_the_writers_are_the_usual_one_who_waits_the_others_and_the_end(self):
         made = [(writer.node, writer.waits) for writer in fork().writers]
