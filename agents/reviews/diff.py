@@ -1,8 +1,9 @@
 """What changed between two plain values: structural, and by words within text.
 
-Lists are aligned first, so one item inserted among fifty is one change. Types count: `1`, `1.0` and
-`true` are three values. Same input, same output; the work is bounded, and what lies beyond the
-bounds is reported more coarsely, never left out silently.
+Lists are aligned first, so one item inserted among fifty is one change; items that have ids, as
+messages do, by their ids. Types count: `1`, `1.0` and `true` are three values. Same input, same
+output; the work is bounded, and what lies beyond the bounds is reported more coarsely, never left
+out silently.
 """
 
 from __future__ import annotations
@@ -180,6 +181,10 @@ def _aligned(before: Sequence[Plain], after: Sequence[Plain]) -> Iterator[Pair]:
     start = _common_prefix(old, new)
     end = _common_prefix(old[start:][::-1], new[start:][::-1])
     last, last_new = len(old) - end, len(new) - end
+    ids, new_ids = _ids(before[start:last]), _ids(after[start:last_new])
+    if ids and new_ids and _is_alignable(ids, new_ids):
+        yield from _paired_by_id(ids, new_ids, start)
+        return
     if not _is_alignable(old[start:last], new[start:last_new]):
         yield from _paired(range(start, last), range(start, last_new))
         return
@@ -189,6 +194,29 @@ def _aligned(before: Sequence[Plain], after: Sequence[Plain]) -> Iterator[Pair]:
             removed, added = range(start + i, start + j), range(start + k, start + m)
             offset = _best_offset([before[n] for n in removed], [after[n] for n in added])
             yield from _paired(removed, added, offset)
+
+
+def _ids(items: Sequence[Plain]) -> list[str]:
+    """The ids of items that all have one of their own; else none."""
+    found = [_id(item) for item in items]
+    ids = [each for each in found if each]
+    return ids if len(set(ids)) == len(items) else []
+
+
+def _id(item: Plain) -> str:
+    fields = item.payload if isinstance(item, Typed) else item
+    name = fields.get("id") if isinstance(fields, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _paired_by_id(old: Sequence[str], new: Sequence[str], start: int) -> Iterator[Pair]:
+    """Pair what has the same id in the same order; all else has gone, or is new."""
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from zip(range(start + i, start + j), range(start + k, start + m), strict=True)
+            continue
+        yield from ((start + n, None) for n in range(i, j))
+        yield from ((None, start + n) for n in range(k, m))
 
 
 def _is_alignable(old: Sequence[Hashable], new: Sequence[Hashable]) -> bool:

@@ -125,6 +125,35 @@ def test_an_edited_item_beside_a_new_one_is_an_edit():
     )
 
 
+MESSAGES = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=8, unique_by=lambda item: item[0]
+).map(lambda items: [{"id": str(number), "content": content} for number, content in items])
+
+
+@given(MESSAGES, MESSAGES)
+def test_items_with_ids_are_never_taken_for_each_other(before, after):
+    found = diff(before, after)
+    assert same(applied(before, found), after)
+    assert "id" not in {change.path[-1] for change in found.changes}
+
+
+def test_a_message_is_found_by_its_id():
+    def message(number: int, content: str) -> Plain:
+        fields: Arguments = {"id": f"m{number}", "content": content}
+        return Typed(5, "langchain_core.messages.ai", "AIMessage", fields, "model_validate_json")
+
+    before: Plain = [message(number, f"old {number}") for number in range(6)]
+    after: Plain = [message(number, f"new {number}") for number in range(2, 6)]
+    changes = diff(before, after).changes
+    assert [(change.kind, change.before_path) for change in changes[:2]] == [
+        (REMOVED, (0,)),
+        (REMOVED, (1,)),
+    ]
+    assert [(change.before_path, change.after_path) for change in changes[2:]] == [
+        ((number, "content"), (number - 2, "content")) for number in range(2, 6)
+    ]
+
+
 def test_changes_far_apart_are_few():
     before: Plain = [{"id": n, "text": "hello"} for n in range(1500)]
     after = copy.deepcopy(before)
