@@ -1,7 +1,11 @@
 """The list of threads: an index of words, one of each filter; why a thread was copied."""
 
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 import agents.models.thread_search
 from agents.reviews.search_words import search_words
@@ -30,23 +34,23 @@ MAKE = {
         " INSERT INTO agents_threadwords_index(rowid, words) VALUES (new.thread_id, new.words); END",
     ),
 }
-DROP = {
+DROP: dict[str, tuple[str, ...]] = {
     "postgresql": (),  # both go with the table
     "sqlite": ("DROP TABLE agents_threadwords_index",),
 }
 
 
-def make_index(apps, schema_editor):
+def make_index(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     for statement in MAKE[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
 
 
-def drop_index(apps, schema_editor):
+def drop_index(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     for statement in DROP[schema_editor.connection.vendor]:
         schema_editor.execute(statement, params=None)
 
 
-def index_threads(apps, schema_editor):
+def index_threads(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     Thread, ThreadWords = (apps.get_model("agents", name) for name in ("Thread", "ThreadWords"))
     threads = Thread.objects.only("thread_id", "title", "metadata", "snapshot").order_by("pk")
     after = 0
@@ -56,7 +60,7 @@ def index_threads(apps, schema_editor):
         ThreadWords.objects.bulk_create(rows)
 
 
-def _words(thread):
+def _words(thread: Any) -> str:
     return search_words(
         thread_id=thread.thread_id,
         title=thread.title,

@@ -1,6 +1,7 @@
 """The column for anything an agent can say."""
 
 import json
+from typing import Any
 
 import pytest
 from django.core import serializers
@@ -54,7 +55,8 @@ def test_every_plain_value_comes_back_as_it_was(thread, value):
 def test_the_column_holds_tagged_json_in_ascii(thread, value, text, django_assert_num_queries):
     kept(thread, value)
     with django_assert_num_queries(1):
-        rows = Thread.objects.extra(select={"raw": "snapshot"}).values_list("raw", flat=True)
+        found: Any = Thread.objects.extra(select={"raw": "snapshot"})
+        rows = found.values_list("raw", flat=True)
         assert rows.get() == text
 
 

@@ -31,7 +31,7 @@ async def exported(user: User, thread: int) -> Any:
     """The JSON document of a thread, as the console sends it."""
     client = AsyncClient()
     await client.aforce_login(user)
-    answer = await client.get(f"/threads/{thread}/export.json")
+    answer: Any = await client.get(f"/threads/{thread}/export.json")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Content-Disposition"] == f'attachment; filename="thread-{thread}.json"'
     sent = [chunk async for chunk in answer.streaming_content]
