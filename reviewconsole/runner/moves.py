@@ -18,6 +18,8 @@ from langgraph.pregel._messages import ensure_message_ids
 from reviewconsole.protocol.messages import Answer, PostedInterrupt, Whole
 from reviewconsole.runner import stored
 from reviewconsole.runner.breakpoints import DECISION, Graph
+from reviewconsole.runner.checkpointer import ConsoleSaver
+from reviewconsole.runner.past import Draft
 from reviewconsole.runner.pauses import Place
 
 Move = tuple[Place, PostedInterrupt, Answer]
@@ -51,26 +53,24 @@ def refusal(root: Graph, answers: Iterable[Answer], moves: Iterable[Move]) -> st
     return None
 
 
-async def pass_over(root: Graph, saver: BaseCheckpointSaver[Any], move: Move) -> None:
+async def pass_over(root: Graph, saver: ConsoleSaver, move: Move) -> None:
     """Go on as if the waiting node had run: with the decided values, or without any.
 
     There is one new checkpoint at the level of the question; at the root it holds what the decision
     changes of the state as well, so that edges go by it.
     """
     place, question, answer = move
-    metadata: dict[str, Any] = {DECISION: answer.decision}
+    marks: dict[str, Any] = {DECISION: answer.decision}
     values = stored.load(answer.value) if answer.then == "write" else None
     if answer.update is not None and not question.ns:
-        # The node's writes are stored before the checkpoint. A runner that is lost in between
-        # leaves a node that seems to have run, and the mark says that it has changed the state.
-        saved = await saver.aget_tuple(place.config)
-        if saved is not None and answer.decision not in _marked(saved):
-            await _write_beside(root, saver, saved, [], [answer.decision])
         values = {**stored.load(answer.update), **(values or {})}
-        metadata[UPDATED] = True
-    await root.aupdate_state(
-        place.config | {"metadata": metadata}, values, as_node=place.unfinished[0]
-    )
+        marks[UPDATED] = True
+    draft = Draft.of(saver, place.config["configurable"]["checkpoint_id"], marks)
+    if (saved := await draft.aget_tuple(place.config)) is not None:
+        draft.use_up(place.graph, place.unfinished, saved)
+    graph = root.copy(update={"checkpointer": draft})
+    await graph.aupdate_state(place.config, values, as_node=place.unfinished[0])
+    await draft.store()
 
 
 async def finish(root: Graph, config: RunnableConfig, *, decision: int) -> None:

@@ -1,7 +1,7 @@
 """What the runner uses of LangGraph beyond its documented interface: a failure here means it moved.
 
-Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, `moves`, `edges`, `stateless`,
-before widening the range of versions in pyproject.toml.
+Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, `moves`, `past`, `travel`,
+`edges`, `stateless`, before widening the range of versions in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -161,3 +161,22 @@ def test_a_step_waits_for_a_checkpoint_that_a_graph_without_any_never_writes():
     inside.checkpointer = False
     config: RunnableConfig = {"configurable": {"thread_id": "t"}}
     assert graph_of(inside).invoke({"n": 1}, config, durability="sync") == {"n": 2}
+
+
+async def test_a_fork_of_a_checkpoint_that_is_passed_writes_nothing_beside_it():
+    """`past.PastSaver` says of each checkpoint that it is passed: the newest has another id."""
+    graph = graph_of(lambda state: {"n": 1})
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    graph.invoke({"n": 0}, config)
+    input_, *_ = reversed(list(graph.get_state_history(config)))
+    before = graph.checkpointer.get_tuple(input_.config).pending_writes
+    await graph.aupdate_state(input_.config, {"n": 5}, as_node="node")
+    assert graph.checkpointer.get_tuple(input_.config).pending_writes == before
+
+
+async def test_a_change_is_of_the_node_that_ran_last():
+    graph = graph_of(lambda state: {"n": 1})
+    config: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    graph.invoke({"n": 0}, config)
+    saved = graph.checkpointer.get_tuple(config)
+    assert graph._infer_as_node(saved.checkpoint["versions_seen"]) == "node"

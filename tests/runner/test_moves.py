@@ -119,6 +119,22 @@ async def test_a_node_is_passed_over_once(peer, client, graph, reply, expected):
     await every_loss(peer, client, chain(first, ask, last, **stops), reply, expected)
 
 
+async def test_a_node_that_waited_for_two_is_skipped(peer, client):
+    """LangGraph would leave what called for it, and run it after all."""
+    builder = StateGraph(State)
+    for node in (first, quick, ask, last):
+        builder.add_node(node)
+    builder.add_edge(START, "first")
+    builder.add_edge(START, "quick")
+    builder.add_edge(["first", "quick"], "ask")
+    builder.add_edge("ask", "last")
+    desk = Desk(peer, client, builder.compile())
+    await desk.start({"out": []})
+    skipped = await desk.resume(Reply(then="skip"))
+    assert isinstance(skipped, Finished)
+    assert sorted(out(skipped)) == ["first", "last", "quick"]
+
+
 async def test_the_last_node_is_skipped(peer, client):
     await every_loss(peer, client, chain(first, ask), Reply(then="skip"), ["first"])
 
