@@ -103,7 +103,7 @@ def draw(
         return None
     links = description.links(spec, boxes)
     root = _arrange((), boxes, links)
-    way = Way(boxes, links, taken)
+    way = Way(boxes, links, taken, waiting)
     stops = (
         description.stops(spec, "before").union(before),
         description.stops(spec, "after").union(after),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from agents.graph_picture.description import Box, Link
 
 
 class Way:
-    """The nodes that ran, oldest first, matched with a graph.
+    """The nodes that ran, oldest first, and those it led to that wait, matched with a graph.
 
     History names nodes alone. So every edge from one that ran into one that ran was taken if it
     has no condition; of those with one, the edge whose source ran last before. The starts and ends
@@ -17,7 +17,11 @@ class Way:
     """
 
     def __init__(
-        self, boxes: Mapping[str, Box], links: Sequence[Link], taken: Sequence[str]
+        self,
+        boxes: Mapping[str, Box],
+        links: Sequence[Link],
+        taken: Sequence[str],
+        waiting: Collection[str] = (),
     ) -> None:
         self._boxes = boxes
         self._into: dict[str, list[Link]] = {}
@@ -32,6 +36,9 @@ class Way:
             self._arrive(node, frozenset())
             self._runs[node] += 1
             self._last[node] = moment
+        for node in waiting:
+            if node in boxes:
+                self._arrive(node, frozenset())
 
     def runs(self, node: str) -> int:
         """How often it ran."""

@@ -89,6 +89,13 @@ def test_the_end_is_reached():
     assert ("check", "__end__") in taken(picture)
 
 
+def test_the_way_leads_to_what_waits():
+    picture = draw(LOOP, taken=["model"], waiting=["tools", "gone"])
+    assert picture is not None
+    assert taken(picture) == {("__start__", "model"), ("model", "tools")}
+    assert "tools" not in runs(picture)
+
+
 def test_the_way_leads_through_a_graph_inside():
     picture = drawn(INSIDE, ["plan", "sub:work", "done"])
     assert taken(picture) == {
