@@ -61,5 +61,6 @@ def _promote(thread: int) -> bool:
     if not same.update(status=Run.Status.QUEUED):
         return False
     supersession.supersede(thread=thread, by=waiting)
+    push.changed(*topics(waiting))
     push.wake_runners()
     return True

@@ -262,7 +262,9 @@ def test_a_decision_that_was_not_sent_says_why(alice, bob, olga):
 
 def test_an_answer_that_no_runner_took_says_who_cancelled_it(alice, olga):
     asked = make_interrupt()
-    runs.cancel(run=decide(asked, alice).run.pk, user=olga)
+    run = decide(asked, alice).run
+    assert run is not None
+    runs.cancel(run=run.pk, user=olga)
     said = "It was never sent: olga cancelled the run before a runner took it up."
     assert f"{said} What it answers is asked again." in shown(asked, alice)
 

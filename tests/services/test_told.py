@@ -8,10 +8,11 @@ from django.db import transaction
 
 from agents import push
 from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken, Thread
-from agents.services import decisions, failures, runners, runs, tokens
+from agents.services import decisions, failures, runners, runs, tokens, travel
 from reviewconsole.protocol.messages import Applied, Cancelled, Delivered
 from tests.factories import (
     AGENT,
+    apply,
     connect_runner,
     decide,
     dismiss,
@@ -21,6 +22,9 @@ from tests.factories import (
     lease_of,
     make_interrupt,
     pause,
+    pause_at,
+    replay,
+    save_checkpoint,
     start_run,
     take,
 )
@@ -148,6 +152,40 @@ def test_a_start_over_an_answer_that_was_never_taken(resumed, django_capture_on_
     assert told(django_capture_on_commit_callbacks, lambda: start_run(**again)) == {
         WAKE, "inbox", "interrupt", "runners", "thread",
     }  # fmt: skip
+
+
+def test_going_back_and_what_is_asked_anew(alice, olga, django_capture_on_commit_callbacks):
+    capture = django_capture_on_commit_callbacks
+    (asked,) = pause_at(start_run())
+
+    def back():
+        replay(asked.thread, asked.checkpoint_id, olga)
+
+    everybody = {"inbox", "interrupt", "runners", "thread"}
+    assert told(capture, back) == {WAKE, *everybody}
+    first = Run.objects.first()
+    assert told(capture, back) == {"thread"}
+    waiting = Run.objects.first()
+    assert told(capture, lambda: runs.cancel(run=first.pk, user=None)) == {WAKE, *everybody}
+    assert told(capture, lambda: runs.cancel(run=waiting.pk, user=None)) == everybody
+    pages = {f"interrupt.{row.pk}" for row in Interrupt.objects.all()}
+    with push.held_back() as hints, capture(execute=True):
+        back()
+    assert len(pages) == 3
+    assert push.group(f"interrupt.{max(Interrupt.objects.values_list('pk', flat=True))}") in {
+        group for group, _ in hints
+    }
+
+
+def test_a_changed_decision(resumed, olga, django_capture_on_commit_callbacks):
+    asked = resumed.decisions.get().interrupt
+    save_checkpoint(resumed, checkpoint_id=asked.checkpoint_id)
+    apply(resumed)
+    finish(resumed)
+    change = {"interrupt": asked.pk, "user": olga, "reason": "wrong"}
+    assert told(
+        django_capture_on_commit_callbacks, lambda: travel.change_decision(**change)
+    ) == {WAKE, "inbox", "interrupt", "runners", "thread"}  # fmt: skip
 
 
 def test_a_cancelling(resumed, django_capture_on_commit_callbacks):

@@ -9,13 +9,14 @@ import pytest
 from agents.exceptions import RequestRefused
 from agents.models import CallVerdict, Decision, Gate, Interrupt, Run, Violation
 from agents.reviews import ActionDecision, DecisionType
-from agents.services import tool_calls, tool_settings
+from agents.services import tool_calls, tool_settings, travel
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Admission, CallTool, Lease, Verdict, Whole
 from tests.factories import (
     AGENT,
     APPROVE,
     REFUND,
+    apply,
     breakpoint_before,
     connect_runner,
     decide,
@@ -23,6 +24,8 @@ from tests.factories import (
     lease_of,
     make_interrupt,
     pause,
+    pause_at,
+    save_checkpoint,
     start_run,
     take,
     tool_review,
@@ -367,3 +370,93 @@ def running_again(run: Run) -> Run:
     take(again)
     again.refresh_from_db()
     return again
+
+
+# Another branch -----------------------------------------------------------------------------------
+
+
+def asked_about(run: Run, call_id: str = "call_0") -> Interrupt:
+    """A question about the refund, at a checkpoint, of the call with this id; "" where unknown."""
+    (asked,) = pause_at(run, tool_review(("refund", REFUND)), call_ids=(call_id,))
+    return asked
+
+
+def decided(asked: Interrupt, user: Any, decision: ActionDecision) -> Run:
+    """The run that resumes after this decision, in a runner's hands."""
+    run = decide(asked, user, decision).run
+    assert run is not None
+    take(run)
+    run.refresh_from_db()
+    return run
+
+
+def replayed(asked: Interrupt, user: Any) -> Run:
+    """A replay of the pause, which has made the new head, in a runner's hands."""
+    run = travel.change_decision(interrupt=asked.pk, user=user, reason="wrong")
+    take(run)
+    run.refresh_from_db()
+    save_checkpoint(run, parent=asked.checkpoint_id, source="fork")
+    return run
+
+
+def change(asked: Interrupt, user: Any, first: Any, second: Any) -> Run:
+    """The run that carries the second decision, made instead of the first."""
+    run = decided(asked, user, first)
+    apply(run)
+    finish(run)
+    anew = asked_about(replayed(asked, user), asked.call_ids[0])
+    return decided(anew, user, second)
+
+
+@pytest.mark.parametrize("call_id", ["call_0", ""])
+def test_a_rejection_that_was_changed_to_an_approval_lets_the_call_run(alice, call_id):
+    run = change(asked_about(start_run(), call_id), alice, REJECT, APPROVE)
+    assert ask(run) == RUN
+    assert ask(run, call_id=None) == RUN
+    assert not Violation.objects.exists()
+
+
+@pytest.mark.parametrize("call_id", ["call_0", ""])
+def test_an_approval_that_was_changed_to_a_rejection_does_not(alice, call_id):
+    run = change(asked_about(start_run(), call_id), alice, APPROVE, REJECT)
+    assert ask(run).verdict == Verdict.REFUSE
+    assert ask(run, call_id=None).verdict == Verdict.REFUSE
+
+
+def test_what_was_approved_covers_nothing_on_another_branch(alice, ada):
+    asked = asked_about(start_run())
+    run = decided(asked, alice, APPROVE)
+    set_gate(run, Gate.ALWAYS, ada)
+    apply(run)
+    finish(run)
+    run = replayed(asked, alice)
+    assert [ask(run), ask(run, args=EDITED)] == [REVIEW, REVIEW]
+
+
+@pytest.mark.parametrize("call_id", ["call_0", ""])
+def test_what_was_rejected_does_not_run_on_another_branch_either(alice, call_id):
+    asked = asked_about(start_run(), call_id)
+    run = decided(asked, alice, REJECT)
+    apply(run)
+    finish(run)
+    run = replayed(asked, alice)
+    assert ask(run).verdict == Verdict.REFUSE
+    assert ask(run, args=EDITED) == RUN
+
+
+def test_of_two_calls_alike_that_nobody_could_name_a_rejection_counts(alice):
+    calls = tool_review(("refund", REFUND), ("refund", REFUND))
+    for decisions in ((REJECT, APPROVE), (APPROVE, REJECT)):
+        asked = make_interrupt(calls, call_ids=("", ""))
+        run = decide(asked, alice, *decisions).run
+        assert run is not None
+        take(run)
+        run.refresh_from_db()
+        assert ask(run).verdict == Verdict.REFUSE
+
+
+def test_a_replay_that_no_runner_took_leaves_approvals_alone(alice, ada):
+    run = decided(asked_about(start_run()), alice, APPROVE)
+    set_gate(run, Gate.ALWAYS, ada)
+    Run.objects.create(thread=run.thread, trigger="replay", status="cancelled")
+    assert ask(run) == RUN

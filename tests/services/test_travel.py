@@ -246,7 +246,8 @@ def test_a_replay_is_foreseen(asked, alice, django_assert_max_num_queries):
 
 def test_what_stays_or_ends_runs_nothing(asked):
     place: dict[str, Any] = {"thread": asked.thread_id, "checkpoint_id": asked.checkpoint_id}
-    for way in ({"stays": True}, {"as_node": "__end__"}):
+    ways: list[dict[str, Any]] = [{"stays": True}, {"as_node": "__end__"}]
+    for way in ways:
         seen = travel.foresee(**place, **way)
         assert (seen.next, seen.first, seen.may_run, seen.repeats) == (("tools",), (), (), ())
 
@@ -254,7 +255,7 @@ def test_what_stays_or_ends_runs_nothing(asked):
 def test_what_waits_now_is_foreseen_to_be_superseded(alice, olga):
     first, second = pause_at(start_run(), "first?", "second?")
     decide(first, alice)
-    place = {"thread": first.thread_id, "checkpoint_id": first.checkpoint_id}
+    place: dict[str, Any] = {"thread": first.thread_id, "checkpoint_id": first.checkpoint_id}
     seen = travel.foresee(**place)
     assert (seen.superseded, seen.asks_again) == ((first, second), (first,))
     run = replay(first.thread, first.checkpoint_id, olga)
@@ -275,7 +276,7 @@ def test_a_busy_thread_says_who_and_what(asked, olga, alice):
 
 def test_a_graph_that_has_changed_is_foreseen(asked):
     graph: Any = {"nodes": [{"id": "model", "name": "model"}], "edges": []}
-    channels = {"": {"notes": {"kind": "last"}}}
+    channels: Any = {"": {"notes": {"kind": "last"}}}
     Agent.objects.update(spec=describe_agent(graph=graph, channels=channels))
     place: dict[str, Any] = {"thread": asked.thread_id, "checkpoint_id": asked.checkpoint_id}
     seen = travel.foresee(**place)
