@@ -12,10 +12,10 @@ from typing import Any
 from langchain_core.runnables.graph import Node
 from langchain_core.tools import BaseTool
 from langgraph.prebuilt import ToolNode
-from langgraph.pregel import Pregel
 from pydantic import BaseModel, create_model
 
 from reviewconsole.runner import node_tools, tool_arguments
+from reviewconsole.runner.channels import kind, levels
 from reviewconsole.runner.graphs import Graph
 
 LONGEST_NOTE = 300  # characters
@@ -37,6 +37,9 @@ def describe(name: str, spec_description: str | None, graph: Graph) -> dict[str,
     - `input_schema`, `context_schema`, `state_schema`: JSON Schema; an agent without a run context
       has the context schema None, without a note; `x-reducer` beside a key of the state names the
       function that unites an update with what stands there
+    - `channels`: of the graph and of those inside, by path (`""`, `outer`, `outer:inner`):
+      `{name: {kind, public}}`, all that its checkpoints may hold, with the kinds of `channels.kind`
+    - `triggers`: likewise, `{node: [channel]}`: a node runs once one of them has changed
     - `output_keys`: the state keys that a run returns
     - `tools`: `[{name, description, args_schema, node}]` of every `ToolNode`, then those that other
       nodes can reach, as far as that can be told
@@ -62,6 +65,8 @@ def describe(name: str, spec_description: str | None, graph: Graph) -> dict[str,
         "input_schema": part("input_schema", graph.get_input_jsonschema),
         "context_schema": part("context_schema", graph.get_context_jsonschema),
         "state_schema": part("state_schema", lambda: _state_schema(graph)),
+        "channels": part("channels", lambda: _channels(graph)),
+        "triggers": part("triggers", lambda: _triggers(graph)),
         "output_keys": part("output_keys", lambda: _listed(graph.output_channels)),
         "tools": part("tools", lambda: _tools(graph, part)),
         "interrupt_before": part("interrupt_before", lambda: _stops(graph, "before")),
@@ -80,7 +85,7 @@ def _drawing(graph: Graph) -> dict[str, Any]:
                 "source": edge.source,
                 "target": edge.target,
                 "conditional": edge.conditional,
-                "label": str(edge.data or ""),
+                "label": "" if edge.data is None else str(edge.data),
             }
             for edge in drawn.edges
         ],
@@ -118,10 +123,32 @@ def _reducer(channel: object) -> dict[str, str]:
     return {"x-reducer": getattr(reducer, "__name__", "a reducer").lstrip("_")} if reducer else {}
 
 
+def _triggers(graph: Graph) -> dict[str, dict[str, list[str]]]:
+    return {
+        path: {name: list(node.triggers) for name, node in level.nodes.items()}
+        for path, level in levels(graph)
+    }
+
+
+def _channels(graph: Graph) -> dict[str, dict[str, dict[str, Any]]]:
+    return {
+        path: {
+            name: {"kind": kind(channel), "public": name in level.stream_channels_list}
+            for name, channel in level.channels.items()
+        }
+        for path, level in levels(graph)
+    }
+
+
+def _prefixed(graph: Graph) -> Iterator[tuple[str, Graph]]:
+    """The graph and those inside it, each with what the names of its nodes begin with."""
+    return ((path and f"{path}:", level) for path, level in levels(graph))
+
+
 def _tools(graph: Graph, part: Part) -> list[dict[str, Any]]:
     nodes = [
         (prefix + name, node.bound)
-        for prefix, level in _levels(graph)
+        for prefix, level in _prefixed(graph)
         for name, node in level.nodes.items()
     ]
     declared = [(tool, name) for name, node in nodes for tool in node_tools.declared(node)]
@@ -148,19 +175,11 @@ def _tool(tool: BaseTool, node: str, part: Part) -> dict[str, Any]:
 
 def _stops(graph: Graph, when: str) -> list[str]:
     stops = []
-    for prefix, level in _levels(graph):
+    for prefix, level in _prefixed(graph):
         nodes = level.interrupt_before_nodes if when == "before" else level.interrupt_after_nodes
         every = [node for node in level.nodes if node != "__start__"]
         stops += [prefix + node for node in (every if nodes == "*" else nodes)]
     return stops
-
-
-def _levels(graph: Graph) -> Iterator[tuple[str, Graph]]:
-    """The graph and its subgraphs, each with the prefix of its nodes' names."""
-    yield "", graph
-    for path, subgraph in graph.get_subgraphs(recurse=True):
-        if isinstance(subgraph, Pregel):  # a remote graph shows nothing of its inside
-            yield path.replace("|", ":") + ":", subgraph
 
 
 def _listed(keys: str | Sequence[str]) -> list[str]:

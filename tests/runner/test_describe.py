@@ -14,10 +14,13 @@ import pytest
 import typing_extensions
 from langchain.agents import create_agent
 from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import BaseMessage
 from langchain_core.tools import BaseTool, StructuredTool, tool
+from langgraph.channels import DeltaChannel
 from langgraph.func import entrypoint
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
+from langgraph.pregel._messages import _messages_delta_reducer
 from pydantic import BaseModel
 
 from reviewconsole.runner.describe import describe
@@ -101,6 +104,22 @@ def test_a_graph_of_two_nodes_in_full():
         "input_schema": input_schema,
         "context_schema": None,
         "state_schema": state_schema,
+        "channels": {
+            "": {
+                "n": {"kind": "value", "public": True},
+                "__start__": {"kind": "ephemeral", "public": False},
+                "__pregel_tasks": {"kind": "topic", "public": False},
+                "branch:to:count": {"kind": "ephemeral", "public": False},
+                "branch:to:check": {"kind": "ephemeral", "public": False},
+            }
+        },
+        "triggers": {
+            "": {
+                "__start__": ["__start__"],
+                "count": ["branch:to:count"],
+                "check": ["branch:to:check"],
+            }
+        },
         "output_keys": ["n"],
         "tools": [],
         "interrupt_before": ["check"],
@@ -127,6 +146,41 @@ def test_a_state_key_tells_what_unites_it_with_an_update():
         "messages": "add_messages",
         "total": "add",
         "n": None,
+    }
+
+
+def test_channels_and_triggers_are_told_of_each_graph_inside():
+    class Talk(typing_extensions.TypedDict):
+        messages: Annotated[list[BaseMessage], DeltaChannel(_messages_delta_reducer)]
+
+    inner = builder_of(Talk, speak=nothing, listen=nothing).compile()
+    outer = builder_of(Talk, inner=inner).compile()
+    builder = builder_of(left=nothing)
+    builder.add_node("right", nothing)
+    builder.add_node("outer", outer)
+    builder.add_edge(START, "right")
+    builder.add_edge(["left", "right"], "outer")
+
+    described = describe("a", None, builder.compile())
+
+    assert {
+        path: {name: told["kind"] for name, told in channels.items() if told["public"]}
+        for path, channels in described["channels"].items()
+    } == {"": {"n": "value"}, "outer": {"messages": "delta"}, "outer:inner": {"messages": "delta"}}
+    assert described["channels"][""]["join:left+right:outer"]["kind"] == "barrier"
+    assert described["triggers"] == {
+        "": {
+            "__start__": ["__start__"],
+            "left": ["branch:to:left"],
+            "right": ["branch:to:right"],
+            "outer": ["branch:to:outer", "join:left+right:outer"],
+        },
+        "outer": {"__start__": ["__start__"], "inner": ["branch:to:inner"]},
+        "outer:inner": {
+            "__start__": ["__start__"],
+            "speak": ["branch:to:speak"],
+            "listen": ["branch:to:listen"],
+        },
     }
 
 
