@@ -87,11 +87,11 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     values = _values(found, place, head)
     places = {item.checkpoint_id for item in asked} | {run.from_checkpoint_id for run in runs}
     branch = branches.to(found, place, places)
-    story, is_elsewhere = _story(found, values, branch, asked, runs)
+    story, elsewhere = _story(found, values, branch, asked, runs, is_newest=place == head)
     hidden = 0 if topic.filters.get("messages") == "all" else max(len(story) - MESSAGES, 0)
     serving = Runner.objects.serving(found.agent.name)
     online = list(serving.online())
-    pending = [item for item in asked if item.status == Interrupt.Status.PENDING]
+    pending = list(filter(_waits, asked))
     may_cancel = viewer.user.has_perm(roles.START)
     return {
         "thread": ThreadView(
@@ -101,7 +101,7 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
             has_messages=any(passage.entry for passage in story),
             values=values,
             aside=_aside(found, branch, head) if place != head else None,
-            elsewhere=is_elsewhere,
+            elsewhere=elsewhere,
             pending=pending,
             runs=[_run(run, branch, may_cancel) for run in runs],
             active=next((run for run in runs if run.status in Run.ACTIVE), None),
@@ -137,11 +137,13 @@ def _story(
     branch: Branch,
     asked: Sequence[Interrupt],
     runs: Sequence[Run],
+    *,
+    is_newest: bool,
 ) -> tuple[list[Passage], int]:
-    """The story of a branch, and how many pauses stand on others."""
+    """The story of a branch, and how many pauses stand on others; what waits is in the newest."""
     state: dict[Any, Plain] = dict(values)
     entries = conversation(state)
-    here = [item for item in asked if _stands(item, branch)]
+    here = [item for item in asked if branch.has(item) or (is_newest and _waits(item))]
     notes = branches.notes(branch, [run for run in runs if run.status == Run.Status.FAILED])
     counts = branches.counts(row, branch, notes)
     story = tell(entries, [(item, *read(row, item)) for item in here], notes, counts)
@@ -150,8 +152,8 @@ def _story(
     return story, len(asked) - len(here)
 
 
-def _stands(item: Interrupt, branch: Branch) -> bool:
-    return item.status == Interrupt.Status.PENDING or branch.has(item)
+def _waits(item: Interrupt) -> bool:
+    return item.status == Interrupt.Status.PENDING
 
 
 def _aside(row: Thread, branch: Branch, head: str) -> Aside:

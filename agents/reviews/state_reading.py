@@ -49,7 +49,7 @@ class Channel:
     """One channel of a state: either messages, or lines, or the beginning of its JSON."""
 
     name: str
-    kind: str  # the type in people's words
+    kind: str  # the type in people's words; "" where `size` says it
     size: str  # how much there is, where that is not seen at once
     entries: tuple[Entry, ...] = ()
     earlier: int = 0  # messages before these
@@ -104,8 +104,9 @@ def _channel(name: str, value: Plain, state: Mapping[str, Plain]) -> Channel:
     if is_conversation(value):
         entries = _entries(name, value, state)
         shown = entries[-MESSAGES:]
-        size = f"{message_count(value):,}"
-        return Channel(name, "messages", size, shown, len(entries) - len(shown))
+        count = message_count(value)
+        size = f"{count:,} message{'' if count == 1 else 's'}"
+        return Channel(name, "", size, shown, len(entries) - len(shown))
     written = raw_json.dump(value)
     if len(written) <= LONG:
         return Channel(name, _kind(value), _count(value), lines=outline(value))

@@ -26,11 +26,11 @@ def report(*, runner: Runner, request: messages.Progress) -> None:
     """
     lease = request.lease
     # Only the run is locked: it keeps the end of the run, which takes this away, from passing by.
-    held = Run.objects.select_for_update().filter(
+    held = Run.objects.select_for_update(of=("self",)).filter(
         pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING
     )
-    thread = held.values_list("thread_id", flat=True).first()
-    if thread is None:
+    found = held.values_list("thread_id", "progress__step").first()
+    if found is None:
         raise RequestRefused(
             RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
         )
@@ -46,7 +46,10 @@ def report(*, runner: Runner, request: messages.Progress) -> None:
         unique_fields=("run",),
         update_fields=("step", "nodes", "text", "updated_at"),
     )
+    thread, step = found
     push.changed(f"progress.{thread}")
+    if step != request.step:  # another checkpoint is stored: the story and the tree go on
+        push.changed(f"thread.{thread}")
 
 
 def drop(*, run: Run) -> None:

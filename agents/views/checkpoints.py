@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -30,7 +32,7 @@ class Around:
 
     newer: str | None  # the next one that was saved, on any branch
     older: str | None
-    children: Sequence[str]
+    children: Sequence[Checkpoint]
     head: str | None  # of the root
 
 
@@ -46,6 +48,7 @@ def checkpoint_detail(request: ConsoleRequest, pk: int, checkpoint_id: str) -> H
     row = _row(thread, state)
     against = request.GET.get("against", "")
     before = _before(thread, state, against)
+    metadata: dict[Any, Plain] = {**state.metadata}
     return page(
         request,
         "agents/checkpoint_detail.html",
@@ -57,7 +60,7 @@ def checkpoint_detail(request: ConsoleRequest, pk: int, checkpoint_id: str) -> H
         is_against=bool(against),
         around=_around(thread, state),
         asked=[asked for item in row.interrupts for asked in _asked(thread, item)] if row else [],
-        metadata=outline(dict(state.metadata)),
+        metadata=outline(metadata),
         shows_internal=request.GET.get("internal") == "1",
         may_start=request.user.has_perm(roles.START),
     )
@@ -111,12 +114,14 @@ def _before(thread: Thread, state: CheckpointState, against: str) -> CheckpointS
 def _around(thread: Thread, state: CheckpointState) -> Around:
     """The checkpoints around one. Queries: 4 at most."""
     here, ns = state.row.checkpoint_id, state.row.ns
-    ids = Checkpoint.objects.filter(thread=thread, ns=ns).values_list("checkpoint_id", flat=True)
-    later = ids.filter(checkpoint_id__gt=here).order_by("checkpoint_id")
+    rows = Checkpoint.objects.filter(thread=thread, ns=ns)
+    ids = rows.values_list("checkpoint_id", flat=True)
+    later = Q(checkpoint_id__gt=here)
+    children = rows.filter(later, parent_id=here).order_by("checkpoint_id")
     return Around(
-        newer=later.first(),
+        newer=ids.filter(later).order_by("checkpoint_id").first(),
         older=ids.filter(checkpoint_id__lt=here).order_by("-checkpoint_id").first(),
-        children=list(later.filter(parent_id=here)[:CHILDREN]),
+        children=list(children.only("checkpoint_id", "metadata", "created_at")[:CHILDREN]),
         head=None if ns else checkpoints.head(thread),
     )
 

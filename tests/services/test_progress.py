@@ -48,8 +48,11 @@ def test_pages_of_the_thread_are_told(
 ) -> None:
     with push.held_back() as hints, django_capture_on_commit_callbacks(execute=True):
         report(runner, run)
-    topic = f"progress.{run.thread_id}"
-    assert hints == [(push.group(topic), {"type": "console.changed", "topic": topic})]
+        report(runner, run, text="I think it")
+        report(runner, run, step=4)
+    progress, thread = f"progress.{run.thread_id}", f"thread.{run.thread_id}"
+    told = [message["topic"] for _group, message in hints]
+    assert told == [progress, thread, progress, progress, thread]  # the thread at each step
 
 
 def test_what_is_hostile_or_too_long_is_cut(runner: Runner, run: Run) -> None:
