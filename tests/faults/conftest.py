@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from langchain_core.runnables import RunnableConfig
 
+from tests.runner.conftest import client as client, connect as connect, peer as peer
+
 AGENTS = Path(__file__).parent / "agents" / "langgraph.json"
 
 
