@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from agents.live.story import Passage, tell
-from agents.models import Interrupt
+from agents.live.story import Note, Passage, date, tell
+from agents.models import Interrupt, Run
 from agents.reviews import read
 from agents.reviews.conversation import conversation
 from agents.reviews.request import Arguments
@@ -116,3 +116,56 @@ def test_what_waits_stands_at_the_end():
 def test_a_pause_without_any_message():
     (passage,) = told([], ("Which one?", None))
     assert (passage.entry, len(passage.asked)) == (None, 1)
+
+
+class TestPlaces:
+    """What happened stands after the last message of its checkpoint."""
+
+    MESSAGES: list[Plain] = [
+        human("Go."),
+        agent("", ("c1", "count", {})),
+        {"type": "tool", "tool_call_id": "c1", "content": "4"},
+        agent("Four."),
+    ]
+    COUNTS = {"a": 0, "b": 1, "c": 2, "d": 3, "e": 4}
+
+    def story(self, *notes: Note, asked: str = "", decided: bool = True) -> list[Passage]:
+        """These messages, with notes, and with a question asked at a checkpoint."""
+        question = Interrupt(headline="?", checkpoint_id=asked, run_id=7)
+        answer = [{"type": "respond", "answer": "A"}] if decided else None
+        pauses = [(question, read("Which?", kind="interrupt"), answer)] if asked else []
+        return tell(conversation({"messages": self.MESSAGES}), pauses, notes, self.COUNTS)
+
+    def test_a_question_about_no_call(self):
+        story = self.story(asked="d")
+        assert places(story) == [[], ["c1:-", "?"], []]
+
+    def test_a_note(self):
+        note = Note(Run(pk=8), "b", is_travel=True)
+        assert [passage.after for passage in self.story(note)] == [[note], [], []]
+
+    def test_a_note_whose_place_is_not_known_stands_at_the_end(self):
+        note = Note(Run(pk=8), "", is_travel=False)
+        assert [passage.after for passage in self.story(note)] == [[], [], [note]]
+
+    def test_a_run_goes_back_before_it_asks_and_fails(self):
+        failed, back = Note(Run(pk=7), "e", is_travel=False), Note(Run(pk=7), "e", is_travel=True)
+        later = Note(Run(pk=8), "e", is_travel=True)
+        story = self.story(later, failed, back, asked="e", decided=False)
+        assert [getattr(each, "run", None) for each in story[-1].after] == [
+            back.run, failed.run, None, later.run
+        ]  # fmt: skip
+        assert story[-1].after[:2] == [back, failed]
+
+    def test_messages_are_dated_by_their_first_checkpoint(self):
+        story = self.story()
+        date(story, self.COUNTS)
+        assert [passage.checkpoint_id for passage in story] == ["b", "c", "e"]
+
+    def test_messages_before_the_first_known_checkpoint_are_not_dated(self):
+        story = self.story()
+        date(story, {"d": 3, "e": 4})
+        assert [passage.checkpoint_id for passage in story] == ["", "", "e"]
+
+    def test_each_count_of_messages_has_its_passage(self):
+        assert [list(passage.counted) for passage in self.story()] == [[1], [2, 3], [4]]
