@@ -54,6 +54,7 @@ def thread_compare(request: ConsoleRequest, pk: int) -> HttpResponse:
         b=b,
         compared=compared,
         sides=_sides(compared) if compared else (),
+        ancestor=_named(compared, rows) if compared else None,
         options=list(_options(rows, compared)),
         address=request.build_absolute_uri(),
     )
@@ -64,6 +65,13 @@ def _usual(rows: tuple[Row, ...], a: str, b: str) -> tuple[str, str]:
     ends = [row.checkpoint_id for row in rows if row.is_tip] or [""]
     a = a or ends[0]
     return a, b or next((end for end in ends if end != a), a)
+
+
+def _named(compared: Comparison, rows: tuple[Row, ...]) -> Row | CheckpointState | None:
+    """What is known of the ancestor here, to name it; None if it is older than all of that."""
+    ends = {state.row.checkpoint_id: state for state in (compared.a, compared.b)}
+    known = {row.checkpoint_id: row for row in rows}
+    return known.get(compared.ancestor or "") or ends.get(compared.ancestor or "")
 
 
 def _sides(compared: Comparison) -> tuple[Side, Side]:
