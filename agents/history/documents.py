@@ -48,11 +48,15 @@ class Document:
         """The nodes of the step that follows, also those that are done with it; those sent first.
 
         As LangGraph says of the checkpoint by its id; one that is sent for twice is there twice.
-        `values` are those of the channels that LangGraph keeps for itself. Without `triggers`
-        (agents that an older runner announced) nodes are told by the names of these channels.
-        Never raises.
+        `values` are those of the channels that LangGraph keeps for itself. Channels that nobody
+        in `triggers` listens to name their nodes: those that the agent's graph has had before, and
+        without `triggers` (an older runner announced it) all. Never raises.
         """
-        known = _triggers_by_name(self.versions) if triggers is None else triggers
+        known = {node: list(channels) for node, channels in (triggers or {}).items()}
+        heard = {channel for channels in known.values() for channel in channels}
+        for channel in sorted(self.versions.keys() - heard):
+            for node in _called_by(channel):
+                known.setdefault(node, []).append(channel)
         values = {**self.inline, **values}
         pulled = (node for node, channels in known.items() if self._calls(node, channels, values))
         return (*(node for node in sends(values.get(SENDS)) if node), *pulled)
@@ -61,7 +65,10 @@ class Document:
         seen = self.seen.get(node)
         return any(
             _is_available(channel, values)
-            and (seen is None or self.versions.get(channel, "") > seen.get(channel, ""))
+            and (
+                seen is None
+                or _order(self.versions.get(channel, "")) > _order(seen.get(channel, ""))
+            )
             for channel in channels
         )
 
@@ -115,12 +122,9 @@ def _versions(value: Plain) -> dict[str, str]:
     return {channel: str(version) for channel, version in _texts(value).items()}
 
 
-def _triggers_by_name(channels: Mapping[str, str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for channel in channels:
-        for node in _called_by(channel):
-            found.setdefault(node, []).append(channel)
-    return found
+def _order(version: str) -> tuple[int, str]:
+    """What versions are compared by; those of other savers may be numbers."""
+    return (len(version) if version.isdecimal() else 0), version
 
 
 def _called_by(channel: str) -> Iterator[str]:

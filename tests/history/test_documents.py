@@ -59,6 +59,14 @@ def test_without_triggers_the_names_of_channels_tell_the_same(recording: Recordi
         assert sorted(document.next_nodes(values)) == sorted(expected)
 
 
+def test_a_node_that_the_graph_has_lost_is_next_all_the_same() -> None:
+    recording = line()
+    changed = triggers(recording)
+    del changed["ask"]
+    read = stored(recording).values()
+    assert ("ask",) in [document.next_nodes(values, changed) for document, values in read]
+
+
 def test_the_nodes_that_ran_are_told_by_what_they_have_seen() -> None:
     read = [document for document, _ in stored(line()).values()]
     ran = [after.ran_since(before) for before, after in pairwise(read)]
@@ -100,6 +108,12 @@ def test_a_node_whose_name_has_a_plus_joins() -> None:
         document.next_nodes({"join:a+b+c:d": Typed(0, "builtins", "set", each)}) for each in heard
     ]
     assert found == [(), ("d",), ("d",), ()]
+
+
+def test_numbers_are_versions_as_well() -> None:
+    """A thread that another saver began may have them."""
+    document = Document(versions={"branch:to:a": "10"}, seen={"a": {"branch:to:a": "9"}})
+    assert document.next_nodes({"branch:to:a": None}) == ("a",)
 
 
 @given(st.binary())
