@@ -44,7 +44,7 @@ def agent(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         raise NotFound(f"There is no agent {topic.pk}.")
     serving = Runner.objects.serving(row.name)
     online = list(serving.online())
-    newest = Thread.objects.filter(agent=row).defer("snapshot")
+    newest = Thread.objects.kept().filter(agent=row).defer("snapshot", "metadata")
     return {
         "agent": row,
         "tools": tools_of(row, online, may_gate=viewer.user.has_perm(roles.GATE)),

@@ -36,7 +36,12 @@ MAKE = {
 }
 DROP: dict[str, tuple[str, ...]] = {
     "postgresql": (),  # both go with the table
-    "sqlite": ("DROP TABLE agents_threadwords_index",),
+    "sqlite": (
+        "DROP TRIGGER agents_threadwords_inserted",
+        "DROP TRIGGER agents_threadwords_deleted",
+        "DROP TRIGGER agents_threadwords_updated",
+        "DROP TABLE agents_threadwords_index",
+    ),
 }
 
 
