@@ -189,6 +189,10 @@ class _Work:
         if thread is None:
             thread = self.threads[name] = _new_thread(scope, name)
         _check_belongs(thread, scope)
+        if thread.deleted_at is not None:
+            raise RequestRefused(
+                RefusalCode.INVALID, f"thread {name!r} was deleted in the console; name another"
+            )
         if thread.runs.exists():
             raise RequestRefused(
                 RefusalCode.FENCED, f"thread {name!r} has runs: it is written under a lease only"
@@ -253,7 +257,7 @@ def _locked_runs(pks: Collection[int]) -> Iterable[Run]:
 
 def _locked_threads(names: Collection[str]) -> Iterable[Thread]:
     threads = Thread.objects.select_for_update(of=("self",)).select_related("agent")
-    compared = ("thread_id", "part_next", "part_epoch", "agent__name")
+    compared = ("thread_id", "part_next", "part_epoch", "deleted_at", "agent__name")
     return threads.filter(thread_id__in=names).only(*compared).order_by("pk")
 
 

@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from reviewconsole.protocol.messages import Finished, Hello, Lease, Release
+from reviewconsole.runner.__main__ import _parse
 from tests.runner.peer import TOKEN, Peer
 from tests.runner.test_worker import run_of
 
@@ -172,3 +175,13 @@ def test_manage_runner_is_the_same_in_a_process_without_django_or_secrets(tmp_pa
         0,
         "False reviewconsole.runner.interrupts true\nset() the-agent's-own\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "environment", "tokens"),
+    [((), None, True), (("--no-tokens",), None, False), ((), "0", False), ((), "1", True)],
+)
+def test_whether_models_stream(monkeypatch, given, environment, tokens):
+    if environment is not None:
+        monkeypatch.setenv("REVIEWCONSOLE_TOKENS", environment)
+    assert _parse(["--url", "ws://host", "--token", "x", *given]).tokens is tokens

@@ -7,7 +7,7 @@ import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 
 from agents.models import Run, RunnerToken, Thread
-from agents.services import runs, tokens
+from agents.services import runs, thread_deletion, tokens
 from agents.services.checkpoints import Store
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
@@ -151,6 +151,18 @@ def test_a_thread_with_runs_is_written_under_a_lease_only(runner, run, kind):
     else:
         told = f"thread {run.thread.thread_id!r} has runs: it is written under a lease only"
         assert result == refused("fenced", told)
+
+
+@each_kind
+def test_a_thread_that_was_deleted_does_not_come_back(runner, ada, kind):
+    save(runner, put("1ef0"))
+    thread_deletion.delete(thread=Thread.objects.get().pk, user=ada)
+    result = ask(runner, kind, scope=OWNER, thread="thread-1")
+    if kind in {"get", "list"}:
+        assert result == Found(())
+    else:
+        told = "thread 'thread-1' was deleted in the console; name another"
+        assert result == refused("invalid", told)
 
 
 @each_kind
