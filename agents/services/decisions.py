@@ -310,6 +310,14 @@ def _close(asked: Interrupt) -> None:
 
 def _too_late(asked: Interrupt) -> NoReturn:
     decision = Decision.objects.filter(interrupt=asked).select_related("decided_by").first()
+    elsewhere = asked.superseded_by
+    if elsewhere is not None and (decision is None or decision.run is None):
+        who = elsewhere.created_by.get_username() if elsewhere.created_by else "somebody"
+        raise PauseMoved(
+            f"This pause is no longer the current one: {who} went back in the thread, see run "
+            f"{elsewhere.pk}.",
+            interrupt_status=asked.status,
+        )
     if decision is not None:
         raise AlreadyDecided(
             f"{decision.decided_by.get_username()} was first: {decision.summary}",
@@ -320,10 +328,6 @@ def _too_late(asked: Interrupt) -> NoReturn:
     told = f"it was {asked.get_status_display().lower()}."
     if by is not None and by.created_by is not None:
         told = f"{by.created_by.get_username()} let the agent ask again."
-    elsewhere = asked.superseded_by
-    if elsewhere is not None:
-        who = elsewhere.created_by.get_username() if elsewhere.created_by else "somebody"
-        told = f"{who} went back in the thread: see run {elsewhere.pk}."
     raise PauseMoved(
         f"This pause is no longer the current one: {told}", interrupt_status=asked.status
     )

@@ -47,7 +47,7 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
     if request.refused:
         _refuse_decisions(run)
     ask(run, request.interrupts)
-    supersession.keep_drafts(run)
+    supersession.take_over(run)
     runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
     thread_status.put(run, Thread.Status.INTERRUPTED)
     return run

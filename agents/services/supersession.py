@@ -10,13 +10,13 @@ All of it happens inside the caller's transaction, which holds the lock of the t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 from django.utils import timezone
 
 from agents import push
-from agents.models import Decision, Draft, Interrupt, Run
+from agents.models import Checkpoint, Decision, Draft, Interrupt, Run
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -79,17 +79,19 @@ def ask_anew(run: Run) -> bool:
         # What a failed run carried waits for nobody: it can be asked again, as before.
         closed.filter(_CARRIED).update(status=Interrupt.Status.ANSWERED, superseded_by=None)
         gone = Interrupt.objects.filter(Q(decision=None) | _UNSENT, superseded_by=run)
-    else:
+    elif run.trigger == Run.Trigger.RESUME:
         withdraw(Decision.objects.filter(run=run))
         gone = Interrupt.objects.filter(
             _UNSENT | Q(decision__run=run), run=run.resumes_id, decision__isnull=False
         )
+    else:
+        return False
     # The open questions of a thread are of one pause.
     rows = list(gone.select_related("run").order_by("position"))
     if not rows:
         return False
     paused = rows[0].run
-    Run.objects.filter(pk=run.pk).update(checkpoint_id=paused.checkpoint_id, next=paused.next)
+    _stand_for(paused, run, checkpoint_id=paused.checkpoint_id, next=paused.next)
     Interrupt.objects.bulk_create(_copy(row, run) for row in rows)
     Draft.objects.filter(run=paused).update(run=run)
     push.changed("inbox", *(f"interrupt.{row.pk}" for row in rows))
@@ -107,14 +109,33 @@ def _copy(row: Interrupt, run: Run) -> Interrupt:
     return Interrupt(run=run, **kept, **fresh)
 
 
-def keep_drafts(run: Run) -> None:
-    """Keep what people typed for questions a replay or fork superseded and its runner asks anew.
+def take_over(run: Run) -> None:
+    """Let a replay or fork that its runner refused stand for the pause whose questions it asks.
 
-    Only where all are asked as they were, in their places. Queries: 3 for a replay or fork.
+    What people had typed for them is kept, where all are asked as they were, in their places.
+    Queries: none but for such a run.
     """
     if run.trigger not in Run.TRAVELS or not run.refused:
         return
-    shown = ("position", "task_id", "fingerprint")
     before = Interrupt.objects.filter(superseded_by=run).order_by("position")
+    makers = Checkpoint.objects.filter(thread=run.thread_id, ns="", checkpoint_id=run.checkpoint_id)
+    paused = Run.objects.filter(Q(pk__in=before.values("run")) | Q(pk__in=makers.values("run")))
+    if (last := paused.order_by("-pk").first()) is not None:
+        _stand_for(last, run)
+    shown = ("position", "task_id", "fingerprint")
     if list(before.values_list(*shown)) == list(run.interrupts.values_list(*shown)):
         Draft.objects.filter(run__in=before.values("run")).update(run=run)
+
+
+def _stand_for(paused: Run, run: Run, **place: Any) -> None:
+    """Let a run that was for nothing be gone on from as the run that paused here would be.
+
+    Its own context and breakpoints were those of another checkpoint.
+    """
+    Run.objects.filter(pk=run.pk).update(
+        context=paused.context,
+        interrupt_before=paused.interrupt_before,
+        interrupt_after=paused.interrupt_after,
+        recursion_limit=paused.recursion_limit,
+        **place,
+    )

@@ -76,8 +76,9 @@ def test_what_waits_is_superseded_and_what_was_not_sent_is_withdrawn(alice, olga
     rows = list(Interrupt.objects.order_by("pk"))
     assert [(row.status, row.superseded_by) for row in rows] == [("superseded", run)] * 2
     assert {row.closed_at is None for row in rows} == {False}
-    with pytest.raises(PauseMoved, match="olga went back in the thread: see run"):
-        decide(second, alice)
+    for asked in (first, second):
+        with pytest.raises(PauseMoved, match="olga went back in the thread, see run"):
+            decide(asked, alice)
 
 
 def test_what_a_failed_run_carried_is_closed_and_its_decision_stands(alice, olga):
@@ -144,6 +145,40 @@ def test_a_travel_that_the_runner_refused_shows_the_live_pause(olga, alice):
     (live,) = pause(run, asked.value, at=asked, refused="the graph has changed")
     assert (pending(run.thread), live.moved_from) == ([live], None)
     assert drafts.of(run=run.pk, user=alice) == {"questions.0.answer": ["half a"]}
+
+
+@pytest.mark.parametrize("end", [cancel, fail, None], ids=["cancelled", "failed", "refused"])
+def test_who_answers_then_goes_on_as_the_pause_would_have(alice, olga, end):
+    """Each run has its own context, and that of the past is not that of the pause."""
+    first = start_run(context={"tenant": "old"}, interrupt_before=["tools"])
+    take(first)
+    first = again(first)
+    old = save_checkpoint(first)
+    finish(first)
+    second = start_run(thread=first.thread.thread_id, context={"tenant": "new"})
+    (asked,) = pause_at(second)
+    run = replay(asked.thread, old, olga)
+    assert (run.context, run.interrupt_before) == ({"tenant": "old"}, ["tools"])
+    if end is cancel:
+        cancel(run)
+    elif end is fail:
+        fail(in_hand(run, moved=False))
+    else:
+        pause(in_hand(run, moved=False), asked.value, at=asked, refused="the graph has changed")
+    (anew,) = Interrupt.objects.pending().select_related("thread__agent")
+    resumed = decide(anew, alice).run
+    assert resumed is not None
+    assert (resumed.context, resumed.interrupt_before) == ({"tenant": "new"}, [])
+
+
+def test_asking_again_that_no_runner_took_leaves_the_failure_to_be_asked_again(alice):
+    (asked,) = pause_at(start_run())
+    failed = again(decide(asked, alice).run)
+    take(failed)
+    fail(failed)
+    cancel(failures.ask_again(run=failed.pk, user=alice))
+    assert (pending(asked.thread), status(asked.thread)) == ([], "error")
+    assert again(failed).can_be_asked_again()
 
 
 @pytest.mark.parametrize(("end", "left"), [(finish, "idle"), (fail, "error")])
