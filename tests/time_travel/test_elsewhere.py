@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from agents.exceptions import CannotTravel
 from agents.models import Checkpoint, Run
-from agents.services import copies
+from agents.services import copies, travel
 from tests.pauses.desk import APPROVE, call, said, text
 from tests.processes import wait_until
 from tests.time_travel.travelling import Traveller
@@ -26,6 +27,15 @@ def test_a_graph_inside_asks_again_from_the_root(desk: Traveller):
     desk.decide(again, text("no"))
     assert desk.finished(thread)["answer"] == "no"
     assert desk.deeds_since(thread, done) == ["prepare", "prepare", "ask"]
+
+    # What the graph inside stored by itself is read, and not gone back to.
+    step = next(row for row in desk.tree(thread).rows if row.inside)
+    inside = step.inside[0]
+    with pytest.raises(CannotTravel, match=step.checkpoint_id):
+        travel.replay(
+            thread=thread.pk, checkpoint_id=inside.checkpoint_id, ns=inside.ns,
+            next=inside.next, user=desk.alice,
+        )  # fmt: skip
 
 
 def test_channels_that_are_kept_as_changes_are_shown_whole_everywhere(desk: Traveller):
