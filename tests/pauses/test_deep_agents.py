@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.models import Checkpoint
 from agents.reviews.conversation import conversation
+from agents.services import history
 from tests.pauses.desk import APPROVE, Desk, call, edit, receipts, reject, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +36,20 @@ def test_15_calls_are_held_with_the_conversation_beside_them(desk: Desk):
     assert messages["call_1"].endswith("sent to alice")
     assert "keep it" in messages["call_3"]
     assert receipts([asked]) == ["applied"]
+
+
+def test_15_every_checkpoint_shows_its_messages(desk: Desk):
+    """The store holds writes in their place; the runner sends what its agent makes of them."""
+    thread = desk.start("deep", said(call("look_up", word="lamp")))
+    desk.finished(thread)
+    states = [
+        history.checkpoint(thread=thread, checkpoint_id=row.checkpoint_id, ns=row.ns)
+        for row in Checkpoint.objects.filter(thread=thread).order_by("checkpoint_id")
+    ]
+    assert [state.unshown for state in states if state.step != -1] == [()] * (len(states) - 1)
+    counts = [len(conversation(state.values)) for state in states]
+    assert counts == sorted(counts)
+    assert conversation(states[-1].values) == conversation(desk.snapshot(thread))
 
 
 def test_15_a_second_turn_is_held_as_the_first(desk: Desk):
