@@ -71,15 +71,25 @@ def tree(
 
 
 def way(*, thread: Thread, checkpoint_id: str, limit: int = 1000) -> tuple[str, ...]:
-    """The ids of a checkpoint and its ancestors at the root, newest first. One query."""
-    return ancestry.path(dict(skeleton_of(thread)), checkpoint_id)[:limit]
+    """The ids of a checkpoint and its ancestors at the root, newest first; none if it is unknown.
+
+    Queries: 1, or 2 where the way leads past many checkpoints of other branches.
+    """
+    root = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id__lte=checkpoint_id)
+    rows = root.order_by("-checkpoint_id").values_list("checkpoint_id", "parent_id")
+    nearby = 2 * limit
+    parents = dict(rows[:nearby])
+    found = ancestry.path(parents, checkpoint_id)
+    if found and len(found) < limit and len(parents) == nearby and parents[found[-1]]:
+        found = ancestry.path(dict(rows), checkpoint_id)
+    return found[:limit]
 
 
 def nodes_taken(*, thread: Thread, checkpoint_id: str) -> tuple[str, ...]:
     """The nodes that ran on the way to a checkpoint, oldest first, each time they ran.
 
     Named as the picture names them: `tools`, and `sub:tools` inside a graph; `__end__` is last
-    where the graph came to its end. Of a long way the newest 200 checkpoints. Queries: at most 11.
+    where the graph came to its end. Of a long way the newest 200 checkpoints. Queries: at most 12.
     """
     ids = way(thread=thread, checkpoint_id=checkpoint_id, limit=_MOST_TAKEN)
     rows = _read(thread, ids[::-1])

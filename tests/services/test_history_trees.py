@@ -217,6 +217,19 @@ def test_the_way_is_the_ancestors_newest_first(forked):
     assert history.way(thread=thread, checkpoint_id="unknown") == ()
 
 
+def test_a_way_past_many_other_branches_is_found(db, django_assert_num_queries):
+    thread = make_line(30)
+    head = Checkpoint.objects.create(
+        thread=thread, ns="", checkpoint_id="1", parent_id="000002", document=EMPTY, metadata={}
+    )
+    with django_assert_num_queries(2):
+        found = history.way(thread=thread, checkpoint_id=head.checkpoint_id, limit=10)
+    assert found == ("1", "000002", "000001", "000000")
+    with django_assert_num_queries(1):
+        found = history.way(thread=thread, checkpoint_id="000029", limit=10)
+    assert found == tuple(f"{number:06}" for number in range(29, 19, -1))
+
+
 def test_the_nodes_taken_are_those_of_the_way(forked):
     _, thread, _ = forked
     ids = [row.checkpoint_id for row in history.tree(thread=thread).rows]
