@@ -20,8 +20,8 @@ from agents.models import (
     Progress,
     Run,
     Thread,
-    ThreadWords,
 )
+from agents.services import thread_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -59,6 +59,7 @@ def delete(*, thread: int, user: User) -> Thread:
     row.deleted_at, row.deleted_by = timezone.now(), user
     row.part_epoch += 1  # no process goes on trusting the part numbers it remembers
     row.save()
+    thread_words.index(thread=row.pk)  # the record is found by what is left: its id and title
     push.changed(f"thread.{row.pk}", f"agent.{row.agent_id}", "inbox", "runners")
     return row
 
@@ -75,7 +76,7 @@ def _close(thread: Thread) -> None:
 
 
 def _erase(thread: Thread) -> None:
-    for model in (PendingWrite, Checkpoint, Blob, Part, ThreadWords):
+    for model in (PendingWrite, Checkpoint, Blob, Part):
         model.objects.filter(thread=thread).delete()
     Draft.objects.filter(run__thread=thread).delete()
     Progress.objects.filter(run__thread=thread).delete()

@@ -6,6 +6,7 @@ from django.db.models import ProtectedError
 
 from agents.exceptions import NotAllowed, NotFound, ThreadBusy
 from agents.models import CallVerdict, Decision, Draft, Interrupt, Run, Thread, ThreadWords
+from agents.reviews.search_words import tokens
 from agents.services import runs, thread_deletion
 from tests.factories import (
     decide,
@@ -36,7 +37,7 @@ def test_what_was_said_goes(ada: User, db: None):
     failed.refresh_from_db()
     assert (failed.input, failed.message, failed.traceback) == (None, "", "")
     assert failed.error == "ValueError"
-    assert not ThreadWords.objects.exists()
+    assert ThreadWords.objects.get().words.split() == tokens(f"{row.thread_id} {row.title}")
 
 
 def test_what_was_decided_stays(ada: User, alice: User):
