@@ -15,7 +15,7 @@ from agents.services import checkpoints, history
 from agents.services.history import Row
 from agents.services.message_counts import message_counts
 
-ROWS = 40  # of the root
+ROWS = 50  # of the root
 INSIDE = 6  # checkpoints of the graphs inside of one step; the others are on its page
 
 
