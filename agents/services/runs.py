@@ -111,8 +111,6 @@ def _thread(agent: Agent, thread_id: str | None, title: str, user: User | None) 
     thread = Thread.objects.select_for_update().filter(thread_id=thread_id, agent=agent).first()
     if thread is None:
         raise NotFound(f"Agent {agent.name!r} has no thread {thread_id!r}.")
-    if thread.deleted_at is not None:
-        raise NotFound(f"Thread {thread_id!r} was deleted: start a new one.")
     if thread.status == Thread.Status.INTERRUPTED:
         raise ThreadWaits(f"Thread {thread} waits for a decision; decide it first.")
     return thread
@@ -129,8 +127,11 @@ def queue(*, thread: Thread, **fields: Any) -> Run:
     """Add a queued run inside the caller's transaction, mark the thread busy, wake the runners.
 
     Raises:
+        NotFound: the thread was deleted.
         ThreadBusy: the thread has an active run; the database's constraint says so.
     """
+    if thread.deleted_at is not None:
+        raise NotFound(f"Thread {thread.thread_id!r} was deleted: start a new one.")
     try:
         with transaction.atomic():
             run = Run.objects.create(thread=thread, status=Run.Status.QUEUED, **fields)
