@@ -30,11 +30,13 @@ of delta channels stand there, which a branch must not read."""
 
 
 class PastSaver(ConsoleSaver):
-    """Reads one root checkpoint as if nothing had come of it, and all others as they are.
+    """Reads one checkpoint as if nothing had come of it, and all others as they are.
 
     The answers, results and changes beside it belong to no task, and the thread has gone on from
     it, even where it is the head: so LangGraph begins a branch and writes nothing beside it.
     """
+
+    _past = ""
 
     @classmethod
     def at(cls, saver: ConsoleSaver, checkpoint_id: str) -> Self:
@@ -43,8 +45,6 @@ class PastSaver(ConsoleSaver):
         past.shown = saver.shown
         past._past = checkpoint_id
         return past
-
-    _past = ""
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Do as `ConsoleSaver.get_tuple`."""
@@ -77,6 +77,11 @@ class Draft(PastSaver):
     metadata of each checkpoint.
     """
 
+    marks: dict[str, Any]
+    _triggers: list[tuple[str, str, Version, BaseChannel[Any, Any, Any]]]
+    _requests: list[Put | PutWrites]
+    _made: dict[str, CheckpointTuple]
+
     @classmethod
     def of(cls, saver: ConsoleSaver, checkpoint_id: str, marks: dict[str, Any]) -> Self:
         """An empty draft at this checkpoint."""
@@ -84,11 +89,6 @@ class Draft(PastSaver):
         draft.marks, draft._requests, draft._made = marks, [], {}
         draft._triggers = []
         return draft
-
-    marks: dict[str, Any]
-    _triggers: list[tuple[str, str, Version, BaseChannel[Any, Any, Any]]]
-    _requests: list[Put | PutWrites]
-    _made: dict[str, CheckpointTuple]
 
     def use_up(self, graph: Graph, nodes: Iterable[str], saved: CheckpointTuple) -> None:
         """Let what calls for these nodes at `saved` be used up, as it is when they run.
@@ -148,6 +148,7 @@ class Draft(PastSaver):
             if waiting.consume():
                 values[trigger] = waiting.checkpoint()
                 versions[trigger] = new[trigger] = self.get_next_version(version, None)
+        self._triggers = []
         return new
 
     @property

@@ -81,6 +81,23 @@ async def test_writing_as_one_of_a_step_leaves_the_others_out(peer, client, ran,
     assert (values(ended), ran) == ({"out": ["y", "z"]}, ["x", "y", "z"])
 
 
+async def test_a_skipped_node_that_two_call_for_runs_when_they_call_again(peer, client, ran):
+    builder = StateGraph(State)
+    for name in ("x", "y", "join"):
+        builder.add_node(node(name, ran))
+    builder.add_edge(START, "x")
+    builder.add_edge(START, "y")
+    builder.add_edge(["x", "y"], "join")
+    builder.add_conditional_edges(
+        "join", lambda state: ["x", "y"] if len(state["out"]) < 4 else END, ["x", "y", END]
+    )
+    desk = Desk(peer, client, builder.compile())
+    await desk.start({"out": []})
+    join = desk.history()[2].checkpoint_id
+    skipped = await desk.travel(join, ["join"], as_node="join")
+    assert values(skipped)["out"] == ["x", "y", "x", "y", "join"]
+
+
 # Sent tasks ------------------------------------------------------------------------------------
 
 
