@@ -28,7 +28,7 @@ from agents.reviews.state_edit import PREFIX, ChannelForm
 from reviewconsole.protocol.plain import Plain
 from reviewconsole.protocol.tagged import canonical
 
-END = "__end__"
+START, END = "__start__", "__end__"
 MAX_REASON = 2000  # characters
 
 _NOTHING = "This changes nothing yet: change the state, or choose another place to go on from."
@@ -225,20 +225,19 @@ class ForkForm(TravelForm):
         return path if path in ("as_node", "reason") else "fork"
 
 
-def writers(
-    waiting: Sequence[str], nodes: Sequence[str], *, finishes: bool = True
-) -> tuple[Writer, ...]:
+def writers(waiting: Sequence[str], nodes: Sequence[str]) -> tuple[Writer, ...]:
     """Everybody as whom a change can be written: the usual first, then the nodes that wait.
 
     `nodes` are all nodes that the graph is known to have.
     """
-    others = [node for node in nodes if node not in waiting]
-    ends = (Writer(END),) if finishes else ()
+    # One node can wait several times (Send), and the start has no writes but the input.
+    skipped = [node for node in dict.fromkeys(waiting) if node != START]
+    others = (node for node in nodes if node not in skipped)
     return (
         Writer(""),
-        *(Writer(node, waits=True) for node in waiting),
+        *(Writer(node, waits=True) for node in skipped),
         *map(Writer, others),
-        *ends,
+        Writer(END),
     )
 
 

@@ -38,7 +38,7 @@ class Option:
 @console_page
 def thread_compare(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Compare the checkpoints `?a=` and `?b=`; without both, choose them."""
-    thread = Thread.objects.select_related("agent").filter(pk=pk).first()
+    thread = Thread.objects.kept().select_related("agent").filter(pk=pk).first()
     if thread is None:
         raise NotFound("There is no such thread.")
     a, b = request.GET.get("a", ""), request.GET.get("b", "")

@@ -130,13 +130,8 @@ def _fork(request: ConsoleRequest, state: CheckpointState, form: ForkForm) -> Ru
 
 
 def _fork_form(thread: Thread, state: CheckpointState, post: Post | None) -> ForkForm:
-    agent, inside = thread.agent, bool(state.row.ns)  # whose schema and nodes are not known
-    return ForkForm(
-        None if inside else agent.spec.get("state_schema"),
-        state.values,
-        writers(state.next, () if inside else nodes_of(agent), finishes=not inside),
-        post,
-    )
+    places = writers(state.next, nodes_of(thread.agent))
+    return ForkForm(thread.agent.spec.get("state_schema"), state.values, places, post)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -165,10 +160,7 @@ def checkpoint_copy(request: ConsoleRequest, pk: int, checkpoint_id: str) -> Htt
                 return redirect("checkpoint-replay", made.pk, made.copied_checkpoint_id)
             return redirect("thread-detail", made.pk)
     state = history.checkpoint(thread=_thread(pk), checkpoint_id=checkpoint_id)
-    return _panel(
-        request, "agents/checkpoint_copy.html", pk, state, form, refused,
-        earlier=len(history.way(thread=state.row.thread, checkpoint_id=checkpoint_id)) - 1,
-    )  # fmt: skip
+    return _panel(request, "agents/checkpoint_copy.html", pk, state, form, refused)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -218,7 +210,7 @@ def _posted(request: ConsoleRequest) -> Post | None:
 
 
 def _thread(pk: int) -> Thread:
-    found = Thread.objects.select_related("agent").filter(pk=pk).first()
+    found = Thread.objects.kept().select_related("agent").filter(pk=pk).first()
     if found is None:
         raise NotFound("There is no such checkpoint.")
     return found
@@ -244,6 +236,13 @@ def _told(request: ConsoleRequest, run: Run) -> HttpResponse:
     if run.status == Run.Status.WAITING:
         messages.info(request, f"Run {run.pk} begins when the run before it has ended.")
     return redirect(reverse("thread-detail", args=[run.thread_id]))
+
+
+def _root(state: CheckpointState) -> str:
+    """The checkpoint of the agent's own graph in whose step a graph inside was; "" of the root."""
+    parents = state.metadata.get("parents") if state.row.ns else None
+    found = parents.get("") if isinstance(parents, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _picture(thread: Thread, state: CheckpointState) -> Picture | None:
@@ -274,5 +273,6 @@ def _panel(
         conflict=str(refused) if refused else "",
         here=request.get_full_path(),
         picture=_picture(thread, state),
+        root=_root(state),
         **shown,
     )

@@ -1,5 +1,6 @@
 // What HTML alone has not: keys, times in the reader's words, and a list that keeps still.
-// Elements say what they take part in: data-key, data-rows, data-opens, data-submits, data-copies.
+// Elements say what they take part in: data-key, data-rows, data-opens, data-submits, data-once,
+// data-copies.
 (() => {
   "use strict";
 
@@ -153,6 +154,14 @@
   document.addEventListener("change", ({ target }) => {
     if (target.dataset.submits !== undefined) target.form.requestSubmit();
   });
+
+  // An order is sent once, however often its button is pressed.
+  document.addEventListener("submit", (event) => {
+    const { dataset } = event.target;
+    if (dataset.once === "sent") event.preventDefault();
+    else if (dataset.once !== undefined) dataset.once = "sent";
+  });
+  addEventListener("pageshow", () => { for (const form of all("[data-once]")) form.dataset.once = ""; });
 
   // Keys ------------------------------------------------------------------------------------
 

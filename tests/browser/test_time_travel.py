@@ -68,9 +68,10 @@ def test_replay(go, desk: Traveller, thread: Thread):  # noqa: F811
     expect(foresight).to_contain_text("May happen a second time:")
     expect(foresight.get_by_role("link", name="May I sing?")).to_be_visible()
     page.get_by_label("Reason").fill("Ask once more.")
-    page.get_by_role("button", name="Replay from step").click()
+    page.get_by_role("button", name="Replay from step").dblclick()
     arrive(page, thread, "Interrupted")
     asked = desk.question(thread)
+    assert thread.runs.filter(trigger=Run.Trigger.REPLAY).count() == 1
     assert (asked.run.trigger, asked.run.reason) == (Run.Trigger.REPLAY, "Ask once more.")
     desk.decide(asked, text("no"))
     arrive(page, thread, "Idle")

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,6 +10,8 @@ from django.test import Client
 
 from agents.models import Interrupt, Run, Thread
 from tests.factories import make_interrupt, start_run
+from tests.history.graphs import nested
+from tests.services.replayed import replay
 from tests.views.pasts import Past, make_past
 
 FOREIGN = "1efc0000-0000-6000-8000-00000000dead"
@@ -193,7 +196,7 @@ class TestCopy:
 
     def test_it_says_what_is_copied(self, operator: Client, past: Past):
         page = words(operator.get(past.url("copy")))
-        assert "this checkpoint and the 2 before it" in page
+        assert "A new thread begins with this history:" in page
         assert "Run the new thread on when you like; next in it: ask" in page
 
     @pytest.mark.parametrize("do", ["", "run"])
@@ -270,3 +273,17 @@ def test_open_questions_are_named_with_a_link(operator: Client, past: Past):
     page = operator.get(past.url("replay"))
     assert "No longer asked: 1 question that waits for an answer now." in words(page)
     assert f'href="/interrupts/{past.asked.pk}/"' in page.text
+
+
+@pytest.mark.parametrize("page", ["replay", "fork"])
+def test_inside_of_a_graph_the_way_out_is_shown(operator: Client, page: str):
+    thread = replay(nested())
+    inside = thread.checkpoints.exclude(ns="").earliest("checkpoint_id")
+    root = inside.metadata["parents"][""]
+    query = urlencode({"ns": inside.ns})
+    url = f"/threads/{thread.pk}/checkpoints/{inside.checkpoint_id}/{page}/?{query}"
+    answer = operator.get(url)
+    assert "This cannot be done." in words(answer)
+    assert f'<a href="/threads/{thread.pk}/checkpoints/{root}/">Go there</a>' in answer.text
+    assert "<textarea" not in answer.text
+    assert operator.post(url, {"do": "fork"}).status_code == {"replay": 409, "fork": 422}[page]
