@@ -10,7 +10,7 @@ from langgraph.pregel._messages import _messages_delta_reducer
 from typing_extensions import TypedDict
 
 from reviewconsole.protocol import plain, tagged
-from reviewconsole.protocol.messages import List, Owner, Show
+from reviewconsole.protocol.messages import List, Owner, Paused, Show
 from reviewconsole.runner import interrupts, stored
 from reviewconsole.runner.client import ConsoleClient
 from tests.runner import executing
@@ -59,12 +59,16 @@ def shown(peer: Peer) -> dict[tuple[str, Any], list[str]]:
     for each in reversed(found):
         document: Any = plain.decode("msgpack", each.document)
         metadata: Any = tagged.loads(each.metadata.decode())
+        version = document["channel_versions"].get("messages")
+        own: dict[str, Any] = {item.channel: item.value for item in each.values}
+        if version is None:
+            messages = []
+        elif "messages" in own:
+            messages = stored.load(own["messages"]).value
+        else:
+            messages = stored.load(peer.store.shown["t", each.ns, "messages", str(version)])
         place = each.ns.partition(":")[0], metadata["step"]
-        if (version := document["channel_versions"].get("messages")) is None:
-            texts[place] = []
-        elif "messages" not in {item.channel for item in each.values}:
-            value = peer.store.shown["t", each.ns, "messages", str(version)]
-            texts[place] = [message.text for message in stored.load(value)]
+        texts[place] = [message.text for message in messages]
     return texts
 
 
@@ -110,3 +114,20 @@ async def test_a_graph_without_delta_channels_sends_nothing(
     await desk.start({"out": []})
     await desk.resume("yes")
     assert peer.of(Show) == []
+
+
+async def test_branches_show_theirs(peer: Peer, client: ConsoleClient) -> None:
+    """A replay, and a fork that stays; `shown` fails for a checkpoint that shows nothing."""
+    desk = Desk(peer, client, talk())
+    await desk.start({"messages": [HumanMessage("hi")]})
+    await desk.resume("yes")
+    _, before_greet, before_ask, *_ = [each.checkpoint_id for each in desk.history()]
+
+    await desk.travel(before_ask, ["ask", "beside"])
+    await desk.resume("no")
+    assert shown(peer)["", 4] == ["hi", "hello", "no", "beside", "hello"]
+
+    change = {"messages": [HumanMessage("more")]}
+    await desk.travel(before_greet, ["greet"], update=change, as_node="__start__", stays=True)
+    assert isinstance(await desk.start({"messages": [HumanMessage("and")]}), Paused)
+    assert list(shown(peer).values())[-1] == ["hi", "more", "and", "hello"]
