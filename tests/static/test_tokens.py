@@ -24,7 +24,7 @@ PAIRS = [
     ("text", "removed-surface", TEXT),
     ("applied", "added-surface", TEXT),
     ("rejected", "removed-surface", TEXT),
-    *(("border-control", under, SHAPE) for under in ("surface", "surface-raised")),
+    *(("border-control", u, SHAPE) for u in ("surface", "surface-sunken", "surface-raised")),
     *(("focus", under, SHAPE) for under in SURFACES),
 ]
 
