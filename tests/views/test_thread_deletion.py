@@ -15,6 +15,16 @@ def admin(client: Client, ada: User) -> Client:
     return client
 
 
+def test_the_way_there_is_for_admins(admin: Client, alice: User):
+    thread = make_interrupt().thread_id
+    link = f'href="/threads/{thread}/delete/"'
+    assert link in admin.get(f"/threads/{thread}/").text
+    admin.force_login(alice)
+    page = admin.get(f"/threads/{thread}/").text
+    assert link not in page
+    assert f'href="/threads/{thread}/export.json"' in page
+
+
 def test_it_says_what_waits_and_what_is_kept(admin: Client, alice: User):
     review = make_interrupt()
     page = admin.get(f"/threads/{review.thread_id}/delete/").text
