@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,10 @@ def test_15_every_checkpoint_shows_its_messages(desk: Desk):
         for row in Checkpoint.objects.filter(thread=thread).order_by("checkpoint_id")
     ]
     assert [state.unshown for state in states if state.step != -1] == [()] * (len(states) - 1)
-    counts = [len(conversation(state.values)) for state in states]
-    assert counts == sorted(counts)
-    assert conversation(states[-1].values) == conversation(desk.snapshot(thread))
+    values: list[dict[Any, Any]] = [{**state.values} for state in states]
+    told = [conversation(each) for each in values]
+    assert told == sorted(told, key=len)
+    assert told[-1] == conversation(desk.snapshot(thread))
 
 
 def test_15_a_second_turn_is_held_as_the_first(desk: Desk):
