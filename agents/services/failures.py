@@ -100,6 +100,8 @@ def _pause_to_repeat(failed: Run) -> Run:
         raise CannotAskAgain(
             f"Run {failed.pk} has not failed: it is {failed.get_status_display().lower()}."
         )
+    if failed.thread.deleted_at is not None:
+        raise CannotAskAgain("The thread was deleted: there is nothing left to ask about.")
     if (since := failed.later().select_related("created_by").first()) is not None:
         by = since.created_by.get_username() if since.created_by else "the operator's terminal"
         raise CannotAskAgain(

@@ -4,10 +4,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models import ProtectedError
 
-from agents.exceptions import NotAllowed, NotFound, ThreadBusy
+from agents.exceptions import CannotAskAgain, NotAllowed, NotFound, ThreadBusy
 from agents.models import CallVerdict, Decision, Draft, Interrupt, Run, Thread, ThreadWords
 from agents.reviews.search_words import tokens
-from agents.services import runs, thread_deletion
+from agents.services import failures, runs, thread_deletion
 from tests.factories import (
     decide,
     fail,
@@ -74,6 +74,17 @@ def test_what_waits_is_cancelled(ada: User, alice: User):
     decision.refresh_from_db()
     assert decision.status == "withdrawn"
     assert not Draft.objects.exists()
+
+
+def test_a_failed_run_asks_nothing_again(ada: User, alice: User):
+    review = make_interrupt()
+    decide(review, alice)
+    resume = Run.objects.get(trigger="resume")
+    take(resume)
+    fail(resume)
+    thread_deletion.delete(thread=review.thread_id, user=ada)
+    with pytest.raises(CannotAskAgain, match="The thread was deleted"):
+        failures.ask_again(run=resume.pk, user=alice)
 
 
 def test_the_first_to_delete_it_is_the_one(ada: User, db: None):
