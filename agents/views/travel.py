@@ -22,6 +22,7 @@ from agents.forms import ForkForm, TravelForm
 from agents.forms.posts import Post, last
 from agents.forms.travel_form import writers
 from agents.graph_picture import Picture
+from agents.history.graph_ways import successors
 from agents.models import Decision, Interrupt, Run, Thread
 from agents.services import copies, history, travel
 from agents.services.foresight import nodes_of
@@ -109,7 +110,17 @@ def checkpoint_fork(request: ConsoleRequest, pk: int, checkpoint_id: str) -> Htt
     return _panel(
         request, "agents/checkpoint_fork.html", pk, state, form, refused,
         foresight=foresight, is_preview=is_preview and not form.errors,
+        passed_over=_passed_over(form.chosen.node, foresight),
+        branches=any(way.conditional for way in successors(thread.agent.graph, form.chosen.node)),
     )  # fmt: skip
+
+
+def _passed_over(as_node: str, foresight: Foresight) -> tuple[str, ...]:
+    """The nodes beside the one that is skipped, which do not run either."""
+    if not as_node or not foresight.first:
+        return ()
+    others = (node for node in foresight.next if node not in (as_node, *foresight.first))
+    return tuple(dict.fromkeys(others)) if as_node in foresight.next else ()
 
 
 def _fork(request: ConsoleRequest, state: CheckpointState, form: ForkForm) -> Run:

@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from agents.models import Interrupt, Run, Thread
+from agents.models import Agent, Interrupt, Run, Thread
 from tests.factories import make_interrupt, start_run
-from tests.history.graphs import nested
+from tests.history.graphs import fan, nested
 from tests.services.replayed import replay
 from tests.views.pasts import Past, make_past
 
@@ -265,6 +265,25 @@ def test_a_second_order_waits_for_the_first(operator: Client, past: Past):
     answer = operator.post(past.url("replay"), {"next": ["ask"]}, follow=True)
     assert newest(past.thread).status == Run.Status.WAITING
     assert "begins when the run before it has ended" in answer.text
+
+
+def test_who_is_passed_over_beside_a_skipped_node_is_named(operator: Client):
+    recording = fan(answered=False)
+    thread = replay(recording)
+    (at,) = [key for key, each in recording.snapshots().items() if "side" in each.next]
+    nodes = [{"id": name, "name": name, "kind": ""} for name in ("first", "work", "side", "both")]
+    edges = [
+        {"source": "side", "target": "both", "conditional": False},
+        {"source": "first", "target": "work", "conditional": True},
+    ]
+    Agent.objects.update(spec={"graph": {"nodes": nodes, "edges": edges}})
+    url = f"/threads/{thread.pk}/checkpoints/{at}/fork/"
+    page = words(operator.post(url, {"as_node": "side", "then": "run"}))
+    assert "Runs next: both" in page
+    assert "Does not run in this step: work" in page
+    page = words(operator.post(url, {"as_node": "first"}))
+    assert "Runs next, as its conditions say: work" in page
+    assert "Does not run in this step:" not in page
 
 
 def test_open_questions_are_named_with_a_link(operator: Client, past: Past):
