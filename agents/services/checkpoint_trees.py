@@ -49,9 +49,9 @@ def tree(
     root = Checkpoint.objects.filter(thread=thread, ns="")
     start = 0
     if at is not None:
-        start = root.filter(checkpoint_id__gt=at).count() // limit * limit
+        start = root.filter(checkpoint_id__gt=_place(at)).count() // limit * limit
     elif before is not None:
-        start = root.filter(checkpoint_id__gte=before).count()
+        start = root.filter(checkpoint_id__gte=_place(before)).count()
     skeleton = skeleton_of(thread, start + limit + 1)
     window = range(start, min(start + limit, len(skeleton)))
     ids = [checkpoint for checkpoint, _ in skeleton[window.start : window.stop]]
@@ -75,7 +75,7 @@ def way(*, thread: Thread, checkpoint_id: str, limit: int = 1000) -> tuple[str, 
 
     Queries: 1, or 2 where the way leads past many checkpoints of other branches.
     """
-    root = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id__lte=checkpoint_id)
+    root = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id__lte=_place(checkpoint_id))
     rows = root.order_by("-checkpoint_id").values_list("checkpoint_id", "parent_id")
     nearby = 2 * limit
     parents = dict(rows[:nearby])
@@ -110,6 +110,11 @@ def placed(rows: Iterable[Row], skeleton: Skeleton) -> Iterator[Row]:
     for row in rows:
         place = row.checkpoint_id
         yield replace(row, is_head=place == head, is_tip=place not in followed)
+
+
+def _place(checkpoint_id: str) -> str:
+    """What may come from an address as a database can be asked for it: without NUL."""
+    return checkpoint_id.partition("\0")[0]
 
 
 def _counted(thread: Thread) -> tuple[int, int]:

@@ -161,7 +161,10 @@ def test_a_checkpoint_costs_eight_queries_at_most(db, django_assert_max_num_quer
             history.checkpoint(thread=thread, checkpoint_id=checkpoint_id)
 
 
-@pytest.mark.parametrize(("checkpoint_id", "ns"), [("1ef9", ""), ("1ef0", "sub:1"), ("", "")])
+@pytest.mark.parametrize(
+    ("checkpoint_id", "ns"),
+    [("1ef9", ""), ("1ef0", "sub:1"), ("1ef0\0", ""), ("1ef0", "\0"), ("", "")],
+)
 def test_an_unknown_checkpoint_is_not_found(db, checkpoint_id, ns):
     save(connect_runner(), put("1ef0"))
     with pytest.raises(NotFound):
