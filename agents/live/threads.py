@@ -30,7 +30,7 @@ class RunView:
 
     row: Run
     from_step: int | None  # of the checkpoint it went back to
-    may_cancel: bool
+    may_cancel: bool  # here: the active one has its button at the head of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ def _aside(row: Thread, branch: Branch, head: str) -> Aside:
 
 
 def _run(run: Run, branch: Branch, may_cancel: bool) -> RunView:
-    stoppable = run.status in (*Run.ACTIVE, Run.Status.WAITING) and not run.cancel_requested_at
-    return RunView(run, branch.steps.get(run.from_checkpoint_id), may_cancel and stoppable)
+    waits = run.status == Run.Status.WAITING
+    return RunView(run, branch.steps.get(run.from_checkpoint_id), may_cancel and waits)
 
 
 def read(row: Thread, item: Interrupt) -> tuple[reviews.Request, list[Any] | None]:
