@@ -16,7 +16,7 @@ from agents.reviews.diff import Diff, diff
 from agents.reviews.request import Arguments
 from reviewconsole.protocol.plain import Plain
 
-_VERBS = {
+VERBS = {
     "approve": "approved",
     "edit": "edited",
     "reject": "rejected",
@@ -44,7 +44,7 @@ class Asked:
             return ""
         if self.is_question and self.decided["type"] == "respond":
             return "answered"
-        return _VERBS.get(self.decided["type"], "decided")
+        return VERBS.get(self.decided["type"], "decided")
 
     @property
     def words(self) -> str:

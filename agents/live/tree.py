@@ -9,14 +9,24 @@ from typing import Any
 from agents.exceptions import NotFound
 from agents.live import branches, lane_drawing
 from agents.live.lane_drawing import Drawing
+from agents.live.story import VERBS
 from agents.live.topic import Topic, Viewer
-from agents.models import Thread
+from agents.models import Interrupt, Thread
 from agents.services import checkpoints, history
 from agents.services.history import Row
 from agents.services.message_counts import message_counts
 
 ROWS = 50  # of the root
 INSIDE = 6  # checkpoints of the graphs inside of one step; the others are on its page
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question that was asked at a checkpoint, and what became of it in a word."""
+
+    interrupt: Interrupt
+    type: str  # of what was decided; "" while nothing is
+    verb: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class RowView:
     is_told: bool  # on the branch whose story stands beside the tree
     is_marked: bool  # the page was asked for this one
     from_step: int | None  # where its replay or fork began
+    questions: Sequence[Question]
     inside: Sequence[Row]  # of the graphs inside
     more_inside: int
 
@@ -102,6 +113,16 @@ def _view(
         is_told=row.checkpoint_id in way,
         is_marked=row.checkpoint_id == at,
         from_step=steps.get(row.from_checkpoint_id),
+        questions=[_question(item) for item in row.interrupts],
         inside=row.inside[:INSIDE],
         more_inside=max(len(row.inside) - INSIDE, 0) + row.inside_left_out,
     )
+
+
+def _question(item: Interrupt) -> Question:
+    decision = getattr(item, "decision", None)
+    types = {action["type"] for action in decision.actions} if decision else set()
+    if len(types) != 1:
+        return Question(item, "", "decided" if types else "")
+    (decided,) = types
+    return Question(item, decided, "answered" if decided == "respond" else VERBS[decided])

@@ -11,8 +11,9 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from agents import roles
+from agents import graph_picture, roles
 from agents.exceptions import NotFound
+from agents.graph_picture import Picture
 from agents.live.story import Asked
 from agents.live.threads import read
 from agents.models import Checkpoint, Interrupt, Thread
@@ -60,6 +61,7 @@ def checkpoint_detail(request: ConsoleRequest, pk: int, checkpoint_id: str) -> H
         is_against=bool(against),
         around=_around(thread, state),
         asked=[asked for item in row.interrupts for asked in _asked(thread, item)] if row else [],
+        picture=_picture(thread, state),
         metadata=outline(metadata),
         shows_internal=request.GET.get("internal") == "1",
         may_start=request.user.has_perm(roles.START),
@@ -109,6 +111,14 @@ def _before(thread: Thread, state: CheckpointState, against: str) -> CheckpointS
         if against:
             raise
         return None
+
+
+def _picture(thread: Thread, state: CheckpointState) -> Picture | None:
+    """The graph with the way that led to a checkpoint of the root, and what is next there."""
+    if state.row.ns:
+        return None
+    taken = history.nodes_taken(thread=thread, checkpoint_id=state.row.checkpoint_id)
+    return graph_picture.draw(thread.agent.spec, waiting=set(state.next), taken=taken)
 
 
 def _around(thread: Thread, state: CheckpointState) -> Around:

@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from agents.live import threads as live_threads, tree as live_tree
 from agents.models import Checkpoint, Run
+from agents.reviews import ActionDecision, DecisionType
 from agents.reviews.request import Arguments
 from reviewconsole.protocol.plain import Plain
 from tests.factories import (
@@ -233,6 +234,14 @@ class TestHistory:
         assert "olga forked at step 1" in said
         assert "1 pause of this thread stands on other branches" in said
         assert "Which expert should I ask?" not in said
+
+    def test_what_was_decided_stands_at_its_checkpoint(self, reader: Client, bob: User):
+        (review,) = pause_at(start_run(), tool_review(("send_email", ARGS)))
+        decide(review, bob, ActionDecision(DecisionType.REJECT, message="Not now."))
+        page = reader.get(f"/threads/{review.thread_id}/").text
+        row = page[page.index('class="tree-row"') :].partition("</li>")[0]
+        said = " ".join(re.sub(r"<[^>]*>", " ", row).split())
+        assert "Rejected send_email → alice@example.com by bob" in said
 
     def test_what_waits_elsewhere_is_not_in_the_story_of_a_branch(
         self, reader: Client, past: History
