@@ -9,6 +9,7 @@ from channels.testing import WebsocketCommunicator
 from django.db import transaction
 from django.utils import timezone
 
+from agents import models
 from agents.consumers import runner as consumer
 from agents.models import Agent, Checkpoint, Decision, Interrupt, Run, Runner, RunnerToken, Thread
 from agents.services import runs, tokens
@@ -29,10 +30,12 @@ from reviewconsole.protocol.messages import (
     Get,
     Heartbeat,
     Lease,
+    Progress,
     RefusalCode,
     Refused,
     Release,
     Request,
+    Show,
     Wake,
     Welcome,
     Whole,
@@ -185,6 +188,17 @@ async def test_a_run_lives_its_whole_life_on_the_wire(secret, alice):
     assert (decision.status, decision.run.status) == ("applied", "succeeded")
     row = await Thread.objects.aget()
     assert (row.status, row.snapshot) == ("idle", {"answer": 42})
+
+
+async def test_a_run_tells_what_it_is_at(secret):
+    await in_database(start_run)()
+    async with greeted(secret) as (socket, _):
+        ((assignment,),) = [result.runs for result in await socket.ask(Claim(1))]
+        told = Progress(assignment.lease, 2, ("model",), "I think")
+        shown = Show(assignment.lease, assignment.thread, "", ())
+        assert await socket.ask(told, shown) == [Done(), Done()]
+    row = await models.Progress.objects.aget()
+    assert (row.run_id, row.step, row.nodes, row.text) == (told.lease.run, 2, ["model"], "I think")
 
 
 @pytest.mark.parametrize("kind", ["failed", "cancelled", "released"])
