@@ -241,6 +241,14 @@ def test_a_superseded_pause_says_who_forked_and_leads_there(alice, olga):
     assert said in shown(anew, alice)
 
 
+def test_the_inbox_says_in_a_few_words_who_went_back(alice, olga):
+    (asked,) = pause_at(start_run())
+    replay(asked.thread, asked.checkpoint_id, olga)
+    html = render(Topic("inbox"), Viewer(alice, "ws://console"))["inbox-list"]
+    row = html[html.index(f'id="row-{asked.pk}"') :]
+    assert "olga replayed the thread" in " ".join(re.sub(r"<[^>]+>", " ", row).split())
+
+
 def test_a_pause_that_is_asked_anew_says_why_the_replay_came_to_nothing(alice, olga):
     (asked,) = pause_at(start_run())
     run = replay(asked.thread, asked.checkpoint_id, olga)
