@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from agents import graph_picture, roles
@@ -46,25 +45,23 @@ class Refused(Exception):
 @console_page
 def checkpoint_replay(request: ConsoleRequest, pk: int, checkpoint_id: str) -> HttpResponse:
     """Run on from a checkpoint as it was; `?ns=` names the graph inside that it is of."""
-    _check_role(request, roles.START)
+    _check_role(request)
     ns, form = request.GET.get("ns", ""), TravelForm(_posted(request))
+
+    def order() -> Run:
+        return travel.replay(
+            thread=pk,
+            checkpoint_id=checkpoint_id,
+            next=form.said,
+            user=request.user,
+            ns=ns,
+            reason=form.reason,
+        )
+
     refused = None
     if request.method == "POST":
         try:
-            return _told(
-                request,
-                _ordered(
-                    form,
-                    lambda: travel.replay(
-                        thread=pk,
-                        checkpoint_id=checkpoint_id,
-                        next=form.said,
-                        user=request.user,
-                        ns=ns,
-                        reason=form.reason,
-                    ),
-                ),
-            )
+            return _told(request, _ordered(form, order))
         except Refused as error:
             refused = error
     foresight = travel.foresee(thread=pk, checkpoint_id=checkpoint_id, ns=ns)
@@ -82,7 +79,7 @@ def checkpoint_fork(request: ConsoleRequest, pk: int, checkpoint_id: str) -> Htt
     The button `do=fork` forks; every other POST shows the form again, with the preview of what was
     typed once that can be read. A fork that was changed after its preview is previewed again.
     """
-    _check_role(request, roles.START)
+    _check_role(request)
     ns, post = request.GET.get("ns", ""), _posted(request)
     thread = _thread(pk)
     state = history.checkpoint(thread=thread, checkpoint_id=checkpoint_id, ns=ns)
@@ -149,21 +146,22 @@ def _fork_form(thread: Thread, state: CheckpointState, post: Post | None) -> For
 @console_page
 def checkpoint_copy(request: ConsoleRequest, pk: int, checkpoint_id: str) -> HttpResponse:
     """Begin a new thread with the history up to a checkpoint; the button `do=run` goes on there."""
-    _check_role(request, roles.START)
+    _check_role(request)
     form = TravelForm(_posted(request))
+
+    def order() -> Thread:
+        return copies.fork_thread(
+            thread=pk,
+            checkpoint_id=checkpoint_id,
+            user=request.user,
+            title=form.title,
+            reason=form.reason,
+        )
+
     refused = None
     if request.method == "POST":
         try:
-            made = _ordered(
-                form,
-                lambda: copies.fork_thread(
-                    thread=pk,
-                    checkpoint_id=checkpoint_id,
-                    user=request.user,
-                    title=form.title,
-                    reason=form.reason,
-                ),
-            )
+            made = _ordered(form, order)
         except Refused as error:
             refused = error
         else:
@@ -211,8 +209,8 @@ def _change(
     return travel.change_decision(interrupt=asked.pk, user=request.user, reason=form.reason)
 
 
-def _check_role(request: ConsoleRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):
+def _check_role(request: ConsoleRequest) -> None:
+    if not request.user.has_perm(roles.START):
         raise NotAllowed("Going back in a thread is for operators; ask an admin for that role.")
 
 
@@ -237,16 +235,17 @@ def _ordered(form: TravelForm, order: Callable[[], Done]) -> Done:
         form.check()
         return order()
     except Invalid as error:
-        form.refuse(error.errors or {"": str(error)})
-        raise Refused(error.status) from error
+        form.refuse(error.errors)
+        raise Refused(error.status, "" if error.errors else str(error)) from error
     except Conflict as error:
         raise Refused(error.status, str(error)) from error
 
 
 def _told(request: ConsoleRequest, run: Run) -> HttpResponse:
+    """Go to the thread; it shows by itself how the run goes, but not what it waits for."""
     if run.status == Run.Status.WAITING:
         messages.info(request, f"Run {run.pk} begins when the run before it has ended.")
-    return redirect(reverse("thread-detail", args=[run.thread_id]))
+    return redirect("thread-detail", run.thread_id)
 
 
 def _root(state: CheckpointState) -> str:
