@@ -137,6 +137,8 @@ def react(**breakpoints: Any) -> Any:
     """The same with `create_agent`, which sends each call to a task of its own."""
 
     class Model(GenericFakeChatModel):
+        disable_streaming: Any = True  # it streams its words only, without tool calls
+
         def bind_tools(self, *_: Any, **__: Any) -> Any:
             return self
 

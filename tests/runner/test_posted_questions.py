@@ -96,6 +96,8 @@ def pay(amount: int) -> str:
 
 def agent(**middleware: Any) -> Any:
     class Model(GenericFakeChatModel):
+        disable_streaming: Any = True  # it streams its words only, without tool calls
+
         def bind_tools(self, *_: Any, **__: Any) -> Any:
             return self
 

@@ -66,6 +66,8 @@ def desk(peer: Peer, client: ConsoleClient) -> Callable[..., GatedDesk]:
 
 
 class Model(GenericFakeChatModel):
+    disable_streaming: Any = True  # it streams its words only, without tool calls
+
     def bind_tools(self, tools: Any, **_: Any) -> Any:
         return self
 
