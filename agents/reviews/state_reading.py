@@ -55,6 +55,7 @@ class Channel:
     earlier: int = 0  # messages before these
     lines: tuple[Line, ...] = ()
     beginning: Cut | None = None
+    is_single: bool = False  # its one line is the value itself, and has no key
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,13 @@ def _channel(name: str, value: Plain, state: Mapping[str, Plain]) -> Channel:
         size = f"{count:,} message{'' if count == 1 else 's'}"
         return Channel(name, "", size, shown, len(entries) - len(shown))
     written = raw_json.dump(value)
-    if len(written) <= LONG:
-        return Channel(name, _kind(value), _count(value), lines=outline(value))
-    return Channel(name, _kind(value), _count(value), beginning=cut(written))
+    if len(written) > LONG:
+        return Channel(name, _kind(value), _count(value), beginning=cut(written))
+    lines = outline(value)
+    inside = value.payload if isinstance(value, Typed) else value
+    if isinstance(inside, list | dict) and inside:
+        return Channel(name, _kind(value), _count(value), lines=lines)
+    return Channel(name, lines[0].kind, lines[0].size, lines=lines, is_single=True)
 
 
 def _entries(name: str, value: Plain, state: Mapping[str, Plain]) -> tuple[Entry, ...]:

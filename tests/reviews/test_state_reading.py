@@ -44,6 +44,15 @@ class TestChannels:
             ("none", "null", ""),
         ]
 
+    @pytest.mark.parametrize("value", [1, "x" * 200, "", [], {}, None, b"x", Typed(1, "m", "N", 1)])
+    def test_one_value_is_its_own_line(self, value: Plain):
+        (channel,) = channels({"k": value})
+        assert (channel.is_single, len(channel.lines)) == (True, 1)
+
+    @pytest.mark.parametrize("value", [[[1]], {"": {}}, Typed(1, "m", "N", {"": 1}), [""]])
+    def test_what_has_parts_is_not(self, value: Plain):
+        assert not channels({"k": value})[0].is_single
+
     def test_of_a_long_value_the_beginning_is_shown(self):
         (channel,) = channels({"log": ["x" * 100] * 1000})
         assert channel.lines == ()
