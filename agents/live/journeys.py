@@ -18,8 +18,8 @@ class Journey:
     is_for_nothing: bool  # it ended, and the thread stands where it stood
 
     @property
-    def deed(self) -> str:
-        """What was done to the thread, in a word."""
+    def word(self) -> str:
+        """What was done to the thread."""
         return "forked" if self.run.trigger == Run.Trigger.FORK else "replayed"
 
 
