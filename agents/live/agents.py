@@ -8,6 +8,7 @@ from django.db.models import Count
 
 from agents import roles
 from agents.exceptions import NotFound
+from agents.live import graphs
 from agents.live.tools import tools_of
 from agents.live.topic import Topic, Viewer
 from agents.models import Agent, Interrupt, Runner, Thread
@@ -34,7 +35,7 @@ def agents(_topic: Topic, viewer: Viewer) -> dict[str, Any]:
 
 
 def agent(topic: Topic, viewer: Viewer) -> dict[str, Any]:
-    """One agent: its tools, its runners that are online, its newest threads. Five queries.
+    """One agent: its tools and graph, its runners that are online, its newest threads. Six queries.
 
     Raises:
         NotFound: there is no such agent.
@@ -47,6 +48,7 @@ def agent(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     newest = Thread.objects.kept().filter(agent=row).defer("snapshot", "metadata")
     return {
         "agent": row,
+        "picture": graphs.of_agent(row),
         "tools": tools_of(row, online, may_gate=viewer.user.has_perm(roles.GATE)),
         "online": online,
         "last_seen": serving.order_by("-last_seen_at").first(),

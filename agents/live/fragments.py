@@ -48,7 +48,7 @@ KINDS: dict[str, Kind] = {
     "agents": Kind(agents.agents, ("agent_rows",), ("agents", "runners")),
     "agent": Kind(
         agents.agent,
-        ("agent_tools", "agent_runners", "agent_threads"),
+        ("agent_tools", "agent_graph", "agent_runners", "agent_threads"),
         ("agent.{pk}", "runners"),
     ),
     "runners": Kind(runners.runners, ("runner_rows",), ("runners",)),

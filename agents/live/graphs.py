@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from agents import graph_picture
 from agents.graph_picture import Picture
-from agents.models import Checkpoint, Interrupt, Run, Thread
+from agents.models import Agent, Checkpoint, Interrupt, Run, Thread
 from agents.services import history
+
+_MOST_PENDING = 100  # questions of an agent that are looked at
 
 
 def of_thread(thread: Thread, waiting: Iterable[Interrupt]) -> Picture | None:
@@ -24,6 +26,13 @@ def of_thread(thread: Thread, waiting: Iterable[Interrupt]) -> Picture | None:
     )
     taken = history.nodes_taken(thread=thread, checkpoint_id=head) if head else ()
     return graph_picture.draw(thread.agent.spec, waiting=_nodes(waiting), taken=taken)
+
+
+def of_agent(agent: Agent) -> Picture | None:
+    """The graph of an agent, and what waits in it now, on whatever thread. One query."""
+    pending = Interrupt.objects.pending().filter(thread__agent=agent).order_by("-pk")
+    newest = pending.only("kind", "ns", "node", "value")[:_MOST_PENDING]
+    return graph_picture.draw(agent.spec, waiting=_nodes(newest))
 
 
 def of_pause(run: Run, asked: Iterable[Interrupt]) -> Picture | None:

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import graph_picture, roles
+from agents import roles
 from agents.exceptions import Conflict, Invalid, NotFound
 from agents.live import Topic
 from agents.models import Agent
@@ -49,7 +49,6 @@ def agent_detail(request: ConsoleRequest, name: str) -> HttpResponse:
         form=form,
         refused=refused,
         may_start=request.user.has_perm(roles.START),
-        picture=graph_picture.draw(agent.spec),
     )
 
 

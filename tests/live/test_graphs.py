@@ -19,7 +19,8 @@ NODES = ("outer", "sub:ask", "sub:deeper:ask", "other")
 def ask(value: Plain = "Sure?", **place: Any) -> Interrupt:
     """A question of an agent that has graphs inside."""
     asked = make_interrupt(value, **place)
-    Agent.objects.update(spec=describe_agent(graph={"nodes": [{"id": node} for node in NODES]}))
+    nodes = [{"id": node, "name": node.rpartition(":")[2]} for node in NODES]
+    Agent.objects.update(spec=describe_agent(graph={"nodes": nodes}))
     return Interrupt.objects.select_related("run__thread__agent", "thread__agent").get(pk=asked.pk)
 
 
@@ -76,4 +77,12 @@ def test_a_graph_that_cannot_be_drawn(alice: User):
     run = start_run()
     Agent.objects.update(spec={})
     html = render(Topic("thread", run.thread_id), Viewer(alice, ""))["thread-graph"]
-    assert "The graph of this agent cannot be drawn." in html
+    assert "or it is too large to draw" in html
+
+
+def test_the_page_of_an_agent_shows_what_waits_in_it_now(alice: User):
+    asked = ask("Sure?", node="ask", ns="sub:0-1")
+    ask("Sure?", node="outer")
+    html = render(Topic("agent", asked.thread.agent_id), Viewer(alice, ""))["agent-graph"]
+    assert "<strong><bdi>sub / ask</bdi></strong>, waits now" in html
+    assert html.count(", waits now") == 2

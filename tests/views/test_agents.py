@@ -113,7 +113,7 @@ class TestAgent:
         for number in range(count):
             connect_runner(f"runner {number}")
             start_run()
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(13):
             operator.get("/agents/operations/")
 
 
