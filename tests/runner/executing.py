@@ -103,7 +103,9 @@ class Desk:
         self.answers = tuple(self._taken)
         return await self.execute(self._assignment("ask_again", None))
 
-    async def travel(self, checkpoint_id: str | None, next: Sequence[str], **change: Any) -> Outcome:
+    async def travel(
+        self, checkpoint_id: str | None, next: Sequence[str], **change: Any
+    ) -> Outcome:
         """Replay from a checkpoint, or fork it with a change (`update`, `as_node`, `stays`)."""
         return await self.execute(self.trip(checkpoint_id, next, **change))
 
