@@ -294,6 +294,10 @@ def test_a_changed_decision_says_who_changed_it_and_what_is_asked(alice, olga):
     save_checkpoint(again, source="fork")
     (anew,) = pause(again, asked.value)
     assert f'href="{link(anew)}">Read what it asks' in html_of(asked, alice)
+    assert "On the new branch the agent asks:" in shown(asked, alice)
+    run.refresh_from_db()
+    ended = reverse("thread-detail", args=[asked.thread_id])
+    assert f'href="{ended}?branch={run.checkpoint_id}">Read how it ended' in html_of(asked, alice)
 
 
 # Costs --------------------------------------------------------------------------------------------
