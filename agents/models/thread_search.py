@@ -36,7 +36,10 @@ class ThreadWords(models.Model):
 
 @WordsField.register_lookup
 class Matches(Lookup):
-    """`words__matches=[…]`: each of these tokens begins one of the words."""
+    """`words__matches=[…]`: each of these tokens begins one of the words.
+
+    A single letter is a word by itself: too many begin with it.
+    """
 
     lookup_name = "matches"
     prepare_rhs = False
@@ -44,13 +47,13 @@ class Matches(Lookup):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> _Sql:
         """The generated column against a text query of prefixes."""
-        query = " & ".join(f"'{token}':*" for token in self.rhs)
+        query = " & ".join(f"'{token}'{':*' * (len(token) > 1)}" for token in self.rhs)
         return f"{self._column(compiler, 'vector')} @@ %s::tsquery", [query]
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> _Sql:
         """The rows that the full-text table finds."""
         found = "SELECT rowid FROM agents_threadwords_index WHERE agents_threadwords_index MATCH %s"
-        query = " ".join(f'"{token}"*' for token in self.rhs)
+        query = " ".join(f'"{token}"{"*" * (len(token) > 1)}' for token in self.rhs)
         return f"{self._column(compiler, 'thread_id')} IN ({found})", [query]
 
     def _column(self, compiler: SQLCompiler, name: str) -> str:

@@ -30,7 +30,7 @@ def thread_list(request: ConsoleRequest) -> HttpResponse:
 
     `q` searches id, title, metadata and messages; `agent`, `status` (also `deleted`), `by` (who
     decided in it), `from` and `to` (days of the last change, UTC) narrow it; `before` or `after`
-    say where a page begins. Nine queries, whatever there is.
+    say where a page begins. Nine queries, ten with a search, whatever there is.
     """
     asked = {name: text for name in (*FILTERS, *PLACE) if (text := request.GET.get(name))}
     agents = dict(Agent.objects.values_list("name", "pk"))

@@ -24,6 +24,7 @@ def make(title: str) -> Thread:
         ("REF", True),
         ("order 88 refu", True),
         ("efund", False),
+        ("r", False),
         ("refund nothing", False),
         ("Straße_7", True),
         ("返", True),
@@ -35,6 +36,15 @@ def test_every_word_begins_one(db: None, text: str, is_found: bool):
     thread = make("Refund order 8812 STRASSE_7 返金")
     make("Another")
     assert (thread in Thread.objects.matching(text)) == is_found
+
+
+@pytest.mark.parametrize("few", [0, 1, 2])
+def test_few_are_named_and_many_are_looked_for(db: None, few: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("agents.models.thread.FEW", few)
+    found = [make("refund one"), make("refund two")]
+    make("another")
+    assert set(Thread.objects.matching("refund")) == set(found)
+    assert list(Thread.objects.matching("refund two")) == found[1:]
 
 
 def test_what_changes_is_found_anew(db: None):

@@ -1,6 +1,7 @@
 """Copied histories: the way to a checkpoint with all that it is made of, and nothing besides."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def target(history: History) -> Thread:
     return Thread.objects.create(agent=make_agent(), thread_id="copy")
 
 
-def renamed(history: History, thread: Thread) -> dict[tuple[str, str], object]:
+def renamed(history: History, thread: Thread) -> dict[tuple[str, str], Any]:
     """What a runner reads of the source, under the name of the copy."""
     return {place: replace(each, thread="copy") for place, each in stored(history.thread).items()}
 
