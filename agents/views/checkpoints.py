@@ -60,6 +60,7 @@ def checkpoint_detail(request: ConsoleRequest, pk: int, checkpoint_id: str) -> H
         changes=history.changes(before, state) if before or not state.parent_id else None,
         is_against=bool(against),
         around=_around(thread, state),
+        root=_root(state),
         asked=[asked for item in row.interrupts for asked in _asked(thread, item)] if row else [],
         picture=_picture(thread, state),
         metadata=outline(metadata),
@@ -94,6 +95,14 @@ def _row(thread: Thread, state: CheckpointState) -> Row | None:
     if state.row.ns:
         return None
     return history.tree(thread=thread, at=state.row.checkpoint_id, limit=1).rows[0]
+
+
+def _root(state: CheckpointState) -> str:
+    """The root's checkpoint in whose step a graph inside ran: only there can one go back."""
+    match state.metadata.get("parents"):
+        case {"": str(root)} if state.row.ns:
+            return root
+    return ""
 
 
 def _before(thread: Thread, state: CheckpointState, against: str) -> CheckpointState | None:

@@ -124,7 +124,8 @@ class TestPage:
         target = next(each for each in links(page) if f"/{inside.checkpoint_id}/" in each)
         page = reader.get(target).text
         assert f"Inside {inside.ns}" in words(page, "page-title")
-        assert f"{url(thread, inside.checkpoint_id)}copy/" not in links(page)
+        assert url(thread, around.checkpoint_id) in links(page)
+        assert not [each for each in links(page) if each.endswith(("/replay/", "/fork/", "/copy/"))]
 
     def test_a_decision_stands_where_it_was_asked(self, reader: Client, bob: User):
         (review,) = pause_at(start_run())
