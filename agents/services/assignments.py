@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from agents.models import Decision, Run, Runner
+from agents.models import Decision, Interrupt, Run, Runner
 from agents.services import checkpoints
 from agents.services.moved_questions import digest, moving_of
 from agents.services.runners import lease_time
@@ -71,15 +72,25 @@ def _answers(run: Run) -> tuple[Answer, ...]:
     """The run's own decisions, and those the same pause has taken already.
 
     A node that asks several questions runs again for each, at one checkpoint: it is offered all the
-    answers given there, so that none is lost and none is asked for twice. A run that asks again has
+    answers given there, so that none is lost and none is asked for twice. What was answered and then
+    put before people again counts no more: their newest answer alone does. A run that asks again has
     no decisions of its own: the withdrawn ones are left out, and those that stand are settled. One
     that finishes the thread tells what was withdrawn for it: these questions are known to be open.
     """
     if run.resumes is None:
         return ()
+    asked_later = Interrupt.objects.filter(
+        thread=run.thread,
+        checkpoint_id=run.resumes.checkpoint_id,
+        task_id=OuterRef("interrupt__task_id"),
+        fingerprint=OuterRef("interrupt__fingerprint"),
+        pk__gt=OuterRef("interrupt__pk"),
+    )
     decisions = (
         Decision.objects.filter(
-            interrupt__thread=run.thread, interrupt__checkpoint_id=run.resumes.checkpoint_id
+            ~Exists(asked_later),
+            interrupt__thread=run.thread,
+            interrupt__checkpoint_id=run.resumes.checkpoint_id,
         )
         .exclude(status=Decision.Status.REFUSED)
         .select_related("interrupt")

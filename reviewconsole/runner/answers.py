@@ -118,15 +118,16 @@ class AnswerBook:
     """The answers that the questions of one run may take; safe for threads.
 
     `answers` are all answers of the pause, with those that were applied before to earlier questions
-    of the same task: the task runs again from its start and asks them again. `pending` are the
-    questions that wait in the store, which no answer stored without its question may reach.
+    of the same task: the task runs again from its start and asks them again. Of two answers to one
+    question the newest counts. `pending` are the questions that wait in the store, which no answer
+    stored without its question may reach.
     """
 
     def __init__(self, answers: Iterable[Answer] = (), pending: Iterable[Question] = ()) -> None:
         unique: dict[tuple[str, str, str], Answer] = {}
         for answer in sorted(answers, key=lambda answer: answer.decision):
             if (answer.kind, answer.then) == ("interrupt", "run"):
-                unique.setdefault((answer.task_id, answer.interrupt_id, answer.digest), answer)
+                unique[answer.task_id, answer.interrupt_id, answer.digest] = answer
         self._answers = tuple(unique.values())
         self._pending = tuple(pending)
         self._executions: dict[Callable[[], int], _Execution] = {}

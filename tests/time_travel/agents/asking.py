@@ -43,3 +43,18 @@ builder = StateGraph(State)
 builder.add_sequence([prepare, ask, act])
 builder.add_edge(START, "prepare")
 asks = builder.compile()
+
+
+def frail(state: State) -> State:
+    """Ask, take the answer, and fail with it while a file is there."""
+    answer = interrupt(f"May I {state['subject']}?")
+    if Path(os.environ["EFFECTS"]).with_suffix(".fail").exists():
+        raise RuntimeError("frail")
+    note("did", answer=answer)
+    return {"answer": answer}
+
+
+frail_builder = StateGraph(State)
+frail_builder.add_sequence([prepare, frail])
+frail_builder.add_edge(START, "prepare")
+frails = frail_builder.compile()
