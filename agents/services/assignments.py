@@ -72,10 +72,10 @@ def _answers(run: Run) -> tuple[Answer, ...]:
     """The run's own decisions, and those the same pause has taken already.
 
     A node that asks several questions runs again for each, at one checkpoint: it is offered all the
-    answers given there, so that none is lost and none is asked for twice. What was answered and then
-    put before people again counts no more: their newest answer alone does. A run that asks again has
-    no decisions of its own: the withdrawn ones are left out, and those that stand are settled. One
-    that finishes the thread tells what was withdrawn for it: these questions are known to be open.
+    answers given there, so that none is lost and none is asked for twice. Of a question that was
+    put before people again, the newest answer alone counts. A run that asks again has no decisions
+    of its own: the withdrawn ones are left out, and those that stand are settled. One that finishes
+    the thread tells what was withdrawn for it: these questions are known to be open.
     """
     if run.resumes is None:
         return ()
