@@ -74,8 +74,9 @@ async def find(
 ) -> Breakpoint | None:
     """The breakpoint at which this level of the graph stands, if it does.
 
-    `before` and `after` are the stops of this level, which has not passed them, or in vain. Reads:
-    one or two, where it stands at one or `after` names nodes.
+    `before` and `after` are the stops of this level, which has not passed them, or in vain. Where
+    the store does not tell any more what ran, every stop after a node counts. Reads: one or two,
+    and one for each copy of a copy, where it stands at one or `after` names nodes.
     """
     if not state.next:
         return None  # after its last node a graph has ended, breakpoint or not
@@ -83,7 +84,7 @@ async def find(
     stopped = _named(waiting, before)
     ran = await _ran(root, state) if after or stopped else ()
     when: Literal["before", "after"] = "before" if stopped else "after"
-    nodes = stopped or _named(ran, after)
+    nodes = stopped or _named(tuple(level.nodes) if ran is None else ran, after)
     if not nodes:
         return None
     runs_tools, key = _runs_tools(level, waiting)
@@ -95,7 +96,7 @@ async def find(
         calls=calls,
         checkpoint_id=state.config["configurable"]["checkpoint_id"],
         config=state.config,
-        author=ran[0] if len(ran) == 1 else None,
+        author=ran[0] if ran is not None and len(ran) == 1 else None,
         tool_node=runs_tools,
         messages_key=key,
         message=message,
@@ -108,9 +109,14 @@ def _named(nodes: Sequence[str], stops: Stops) -> tuple[str, ...]:
     return tuple(node for node in nodes if node != START and (stops == "*" or node in stops))
 
 
-async def _ran(root: Graph, state: StateSnapshot) -> tuple[str, ...]:
-    """The nodes of the step that made this checkpoint, or the one that it is a fork or edit of."""
-    metadata: dict[str, Any] = dict(state.metadata or {})
+async def _ran(root: Graph, state: StateSnapshot) -> tuple[str, ...] | None:
+    """The nodes of the step that made this checkpoint, or the one that it is a fork or edit of.
+
+    None where a checkpoint that would tell is not in the store.
+    """
+    if state.metadata is None:
+        return None
+    metadata: dict[str, Any] = dict(state.metadata)
     if AS_NODE in metadata:
         return (metadata[AS_NODE],)
     if FROM in metadata:
@@ -118,11 +124,13 @@ async def _ran(root: Graph, state: StateSnapshot) -> tuple[str, ...]:
         return await _ran(root, await root.aget_state({"configurable": named}))
     if metadata.get("source") == "fork" and state.parent_config is not None:
         return await _ran(root, await root.aget_state(state.parent_config))
-    if state.parent_config is None or not (
-        metadata.get("source") == "loop" or DECISION in metadata
-    ):
+    if not (metadata.get("source") == "loop" or DECISION in metadata):
         return ()
+    if state.parent_config is None:
+        return None
     parent = await root.aget_state(state.parent_config)
+    if parent.metadata is None:
+        return None
     if DECISION in metadata:
         return await _ran(root, parent) if parent.next == state.next else ()
     return tuple(dict.fromkeys(parent.next))
