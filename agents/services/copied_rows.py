@@ -13,16 +13,24 @@ from django.db import connection
 from django.db.models import QuerySet, Value
 
 from agents.models import Blob, Checkpoint, Part, PendingWrite, Thread
-from agents.services.value_references import grouped, in_batches, named_by, parts_in, root_of
+from agents.services.value_references import (
+    grouped,
+    in_batches,
+    named_by,
+    origin_of,
+    parts_in,
+    root_of,
+)
 
 
 def copy_rows(*, source: Thread, target: Thread, checkpoint_id: str | None = None) -> None:
     """Copy a thread's store into a thread that has none, inside the caller's transaction.
 
-    With a checkpoint of the root: it, its ancestors and the graphs that ran inside of these, with
-    all their writes, which rebuild delta channels; of the checkpoint itself no writes, so that what
-    waits there is asked anew. The caller holds the lock of the source. Queries: 5 for a whole
-    thread, else about one for 500 rows or a namespace.
+    With a checkpoint of the root: it, its ancestors, what replays and forks among these were made
+    of, which tells where breakpoints are, and the graphs that ran inside of their steps, with all
+    their writes, which rebuild delta channels. Of the ends of these ways, such as the checkpoint
+    itself, no writes, so that what waits there is asked anew. The caller holds the lock of the
+    source. Queries: 5 for a whole thread, else about one for 500 rows or a namespace.
     """
     if checkpoint_id is None:
         for model in (Checkpoint, Blob, Part, PendingWrite):
@@ -34,9 +42,9 @@ def copy_rows(*, source: Thread, target: Thread, checkpoint_id: str | None = Non
 
 
 def _copy_way(source: Thread, target: Thread, checkpoint_id: str) -> None:
-    ancestors = _ancestors(source, checkpoint_id)
-    before = [("", ancestor) for ancestor in ancestors] + _inside(source, set(ancestors))
-    for ns, ids in grouped([("", checkpoint_id), *before]):
+    ways, ends = _ways(source, checkpoint_id)
+    before = [("", each) for each in ways] + _inside(source, ways)
+    for ns, ids in grouped([*(("", each) for each in ends), *before]):
         _insert(Checkpoint.objects.filter(thread=source, ns=ns, checkpoint_id__in=ids), target)
     for ns, ids in grouped(before):
         _insert(PendingWrite.objects.filter(thread=source, ns=ns, checkpoint_id__in=ids), target)
@@ -50,24 +58,28 @@ def _copy_way(source: Thread, target: Thread, checkpoint_id: str) -> None:
         _insert(Part.objects.filter(thread=source, seq__in=batch), target)
 
 
-def _ancestors(thread: Thread, checkpoint_id: str) -> list[str]:
+def _ways(thread: Thread, checkpoint_id: str) -> tuple[set[str], set[str]]:
+    """What the checkpoint came of, by parents and by what copies and changes were made of; ends."""
     rows = Checkpoint.objects.filter(thread=thread, ns="")
-    parents: dict[str, str | None] = dict(rows.values_list("checkpoint_id", "parent_id"))
-    found: dict[str, None] = {}  # in order, and a circle of parents ends
-    parent = parents[checkpoint_id]
-    while parent in parents and parent not in found:
-        found[parent] = None
-        parent = parents[parent]
-    return list(found)
+    columns = rows.values_list("checkpoint_id", "parent_id", "metadata")
+    known = {each: (parent, origin_of(metadata)) for each, parent, metadata in columns}
+    found: set[str] = set()
+    due = {checkpoint_id}
+    while due:
+        each = due.pop()
+        found.add(each)
+        due |= {near for near in known[each] if near in known and near not in found}
+    parents = {parent for each in found if (parent := known[each][0]) in known}
+    return parents - {checkpoint_id}, {checkpoint_id} | (found - parents)
 
 
-def _inside(thread: Thread, ancestors: set[str]) -> list[tuple[str, str]]:
+def _inside(thread: Thread, roots: set[str]) -> list[tuple[str, str]]:
     """The checkpoints of graphs that ran inside a step from one of these checkpoints."""
     rows = Checkpoint.objects.filter(thread=thread).exclude(ns="")
     return [
         (ns, checkpoint_id)
         for ns, checkpoint_id, metadata in rows.values_list("ns", "checkpoint_id", "metadata")
-        if root_of(metadata) in ancestors
+        if root_of(metadata) in roots
     ]
 
 

@@ -1,8 +1,9 @@
 """Pruning: old checkpoints of a thread are removed, and what nothing else needs with them.
 
 What must stay stays, whatever its age: where the thread stands, the end of each branch, every
-checkpoint that a question was asked at (it is the evidence of a decision), and what the kept ones
-are made of. A kept checkpoint reads back byte for byte; only the way to it gets shorter.
+checkpoint that a question was asked at (it is the evidence of a decision), what tells which nodes
+led to these (it decides where a breakpoint is), and what the kept ones are made of. A kept
+checkpoint reads back byte for byte; only the way to it gets shorter.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from agents.services.value_references import (
     in_batches,
     named_by,
     root_of,
+    telling,
 )
 
 _Place: TypeAlias = tuple[str, str]
@@ -58,6 +60,7 @@ class _Plan:
 def prune(*, thread: int, before: datetime, keep: int, dry_run: bool = False) -> Pruned:
     """Remove the root's checkpoints stored before a moment, but for the newest `keep` of them.
 
+    The one before each that stays, stays as well: it tells which nodes ran.
     With each go the graphs that ran inside of its step, its writes, and the values and parts that
     no other checkpoint names. In one transaction under the thread's lock; with `dry_run` nothing is
     removed. A thread is left alone while a run of it is not over, when an agent writes it without
@@ -94,18 +97,20 @@ def _spared(thread: Thread) -> str:
 
 def _removable(thread: Thread, before: datetime, keep: int) -> list[_Place]:
     rows = Checkpoint.objects.filter(thread=thread)
-    columns = ("checkpoint_id", "parent_id", "created_at")
+    columns = ("checkpoint_id", "parent_id", "metadata", "created_at")
     root = list(rows.filter(ns="").order_by("-checkpoint_id").values_list(*columns))
-    parents = {parent for _, parent, _ in root}
+    ways = {checkpoint_id: (parent, metadata) for checkpoint_id, parent, metadata, _ in root}
+    parents = {parent for parent, _ in ways.values()}
     needed = set(thread.interrupts.order_by().values_list("checkpoint_id", flat=True).distinct())
     gone = {
         checkpoint_id
-        for position, (checkpoint_id, _, stored) in enumerate(root)
+        for position, (checkpoint_id, _, _, stored) in enumerate(root)
         if position >= max(keep, 1)  # the head stays in any case
         and stored < before
         and checkpoint_id in parents  # else it is the end of a branch
         and checkpoint_id not in needed
     }
+    gone -= telling(ways, ways.keys() - gone)
     inside = rows.exclude(ns="").order_by().values_list("ns", "checkpoint_id", "metadata")
     return [("", each) for each in gone] + [
         (ns, checkpoint_id)

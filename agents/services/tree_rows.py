@@ -16,9 +16,8 @@ from agents.history.tree import Lane
 from agents.models import Checkpoint, Interrupt, PendingWrite, Run, Thread
 from agents.services import channel_values
 from agents.services.channel_values import Key, Read
+from agents.services.value_references import origin_of
 from reviewconsole.protocol.plain import Plain, UnreadableValue
-
-_FROM = "reviewconsole_from"  # the metadata key of a checkpoint made of an older one: its id
 
 Place: TypeAlias = tuple[str, str]
 """The namespace and id of a checkpoint."""
@@ -181,8 +180,7 @@ def _duration(row: Checkpoint, parent: Checkpoint | None, run: Run | None) -> ti
 
 
 def _origin(row: Checkpoint, parent: Checkpoint | None, run: Run | None) -> str:
-    marked = row.metadata.get(_FROM)
-    if isinstance(marked, str):
+    if marked := origin_of(row.metadata):
         return marked
     is_first = run is not None and (parent is None or parent.run_id != run.pk)
     return run.from_checkpoint_id if run and is_first else ""

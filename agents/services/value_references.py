@@ -1,8 +1,8 @@
-"""What checkpoints refer to: the values they name, the parts of these, and the root's step."""
+"""What checkpoints refer to: the values they name, the parts of these, and other checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 from django.db.models import QuerySet
@@ -16,6 +16,9 @@ K = TypeVar("K", bound=Hashable)
 
 ValueKey: TypeAlias = tuple[str, str, str]
 """Namespace, channel and version of a `Blob`."""
+
+Ways: TypeAlias = Mapping[str, tuple[str | None, Plain]]
+"""The parent and the metadata of each checkpoint of a thread's root."""
 
 ROWS_AT_ONCE = 500  # in memory, or named in one statement
 
@@ -49,6 +52,42 @@ def root_of(metadata: Plain) -> str | None:
         case {"parents": {"": str(checkpoint_id)}}:
             return checkpoint_id
     return None
+
+
+def origin_of(metadata: Plain) -> str | None:
+    """The older checkpoint that a replay or fork made this one of."""
+    match metadata:
+        case {"reviewconsole_from": str(checkpoint_id)}:
+            return checkpoint_id
+    return None
+
+
+def telling(ways: Ways, checkpoints: Iterable[str]) -> set[str]:
+    """The checkpoints that tell which nodes led to these, as far as there are such.
+
+    A runner reads them to know which breakpoint a thread stands at: the parent tells what ran in a
+    step; of what people made (copies, changes) what it was made of and beside, up to a step.
+    """
+    found: set[str] = set()
+    walked: set[str] = set()
+    due = list(checkpoints)
+    while due:
+        if (each := due.pop()) in walked:
+            continue
+        walked.add(each)
+        parent, metadata = ways[each]
+        near = {name for name in (parent, origin_of(metadata)) if name is not None} & ways.keys()
+        found |= near
+        if not _is_step(metadata):
+            due += near
+    return found
+
+
+def _is_step(metadata: Plain) -> bool:
+    match metadata:
+        case {"source": "loop", **marks}:
+            return not any(str(mark).startswith("reviewconsole_") for mark in marks)
+    return False
 
 
 def in_batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -71,6 +71,23 @@ def test_parts_go_on_being_numbered_where_the_source_stood(history: History, tar
     assert (copy.part_next, copy.part_epoch) == (source.part_next, source.part_epoch)
 
 
+def test_what_a_replay_began_with_tells_where_a_breakpoint_is(db: None):
+    """The replayed checkpoint and the way to it are copied too; of both ends nothing beside."""
+    history = History()
+    history.add("1ef1", None, {"x": 1})
+    history.write("1ef1", 1)
+    history.add("1ef2", "1ef1", {"x": 2})
+    history.write("1ef2", 2)
+    copied = {"source": "fork", "reviewconsole_from": "1ef2"}
+    history.add("1ef3", "1ef1", {}, metadata=copied)
+    history.write("1ef3", 3)
+    history.end()
+    target = Thread.objects.create(agent=make_agent(), thread_id="copy")
+    copy_rows(source=history.thread, target=target, checkpoint_id="1ef3")
+    writes = {place[1]: len(each.writes) for place, each in stored(target).items() if each}
+    assert writes == {"1ef1": 1, "1ef2": 0, "1ef3": 0}
+
+
 def test_a_circle_of_parents_ends(db: None):
     history = History()
     history.add("1ef1", "1ef2", {"x": 1})

@@ -33,8 +33,9 @@ def prune(thread: Thread, *, days: int = 30, keep: int = 2) -> Pruned:
 
 def test_what_is_old_and_not_among_the_newest_goes(db):
     thread = long_ago().thread
-    assert prune(thread) == Pruned(checkpoints=3, values=3, writes=3, parts=0)
-    assert {place[1] for place in stored(thread)} == {"1ef3", "1ef4"}
+    assert prune(thread) == Pruned(checkpoints=2, values=2, writes=2, parts=0)
+    # The two newest, and what tells which node ran before them.
+    assert {place[1] for place in stored(thread)} == {"1ef2", "1ef3", "1ef4"}
 
 
 def test_age_and_count_protect_alike(db):
@@ -45,13 +46,28 @@ def test_age_and_count_protect_alike(db):
 def test_the_head_stays_whatever_is_asked(db):
     thread = long_ago().thread
     prune(thread, keep=0)
-    assert {place[1] for place in stored(thread)} == {"1ef4"}
+    assert {place[1] for place in stored(thread)} == {"1ef3", "1ef4"}
+
+
+def test_what_tells_where_a_breakpoint_is(db):
+    """A runner learns by it which node ran: of a copy, before what it is a copy of."""
+    history = History()
+    for number in range(7):
+        history.add(f"1ef{number}", f"1ef{number - 1}" if number else None, {"x": number})
+    copied = {"source": "fork", "reviewconsole_from": "1ef3"}
+    history.add("1ef7", "1ef2", {}, metadata=copied)
+    history.add("1ef8", "1ef2", {}, metadata={**copied, "reviewconsole_from": "1ef7"})
+    history.end()
+    prune(history.thread, keep=1)
+    left = [f"1ef{number}" for number in (1, 2, 3, 5, 6, 7, 8)]
+    assert sorted(place[1] for place in stored(history.thread)) == left
 
 
 def test_numbers_of_parts_are_not_trusted_any_more(db):
     history = History()
     history.add("1ef1", None, {"x": [1, 2, 3]})
     history.add("1ef2", "1ef1", {"x": [4, 5]})
+    history.add("1ef3", "1ef2", {"x": [6, 7]})
     history.end()
     assert prune(history.thread, keep=1).parts == 3
     assert Thread.objects.get().part_epoch == 1
@@ -66,7 +82,7 @@ def test_a_thread_with_a_run_that_is_not_over(db, status: str):
     assert prune(history.thread) == Pruned(spared="a run of it is not over")
     if status == "queued":
         runs.cancel(run=run.pk, user=None)
-        assert prune(history.thread).checkpoints == 3
+        assert prune(history.thread).checkpoints == 2
 
 
 def test_a_thread_with_delta_channels(db):
@@ -84,7 +100,7 @@ def test_other_threads_stay(db):
     before = stored(other)
     prune(old, keep=0)
     assert stored(other) == before
-    assert row_counts()["Checkpoint"] == 1 + 5
+    assert row_counts()["Checkpoint"] == 2 + 5
 
 
 def test_an_unknown_thread(db):

@@ -15,22 +15,26 @@ from tests.services.saving import chat, get, read, values_of, whole
 CHATS = st.lists(st.integers(0, 9), min_size=2, max_size=8)
 VALUES = st.dictionaries(st.sampled_from("xy"), st.one_of(CHATS, st.integers(0, 3)), max_size=2)
 # Of each checkpoint: how far back its parent is (0: it begins anew), its values, what is written
-# from it, whether a question was asked there, what a graph inside of the step stored.
+# from it, whether a question was asked there, what a graph inside of the step stored, how far back
+# is what a replay or fork made it of (0: a step of the graph made it).
 STEPS = st.tuples(
     st.integers(0, 3),
     VALUES,
     st.none() | CHATS,
     st.booleans(),
     st.none() | st.tuples(st.sampled_from(["sub:1", "sub:1|deep:2", "remembers"]), VALUES),
+    st.integers(0, 3),
 )
 
 
 def told(steps: list[Any]) -> History:
     """A history of these steps that has ended long ago."""
     history = History()
-    for number, (back, values, write, is_asked, inside) in enumerate(steps):
+    for number, (back, values, write, is_asked, inside, origin) in enumerate(steps):
         name = f"1ef{number:04d}"
-        history.add(name, f"1ef{number - back:04d}" if 0 < back <= number else None, values)
+        parent = f"1ef{number - back:04d}" if 0 < back <= number else None
+        marks = {"source": "fork", "reviewconsole_from": f"1ef{number - origin:04d}"}
+        history.add(name, parent, values, metadata=marks if 0 < origin <= number else None)
         if write is not None:
             history.write(name, write)
         if is_asked:
@@ -51,12 +55,20 @@ def must_stay(steps: list[Any], keep: int) -> set[tuple[str, str]]:
         for number in numbers
         if number >= len(steps) - max(keep, 1) or number not in parents or steps[number][3]
     }
+    root |= {each for number in root for each in told_by(steps, number)}
     inside = {
         (steps[number][4][0], f"1ef{number:04d}-inside")
         for number in numbers
         if steps[number][4] and (number in root or steps[number][4][0] == "remembers")
     }
     return {("", f"1ef{number:04d}") for number in root} | inside
+
+
+def told_by(steps: list[Any], number: int) -> set[int]:
+    """What is read to know which nodes led there."""
+    back, origin = (way if 0 < way <= number else 0 for way in (steps[number][0], steps[number][5]))
+    near = {number - way for way in (back, origin) if way}
+    return near | {each for way in near if origin for each in told_by(steps, way)}
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
