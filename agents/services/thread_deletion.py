@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from agents import push, roles
@@ -35,8 +36,9 @@ def delete(*, thread: int, user: User) -> Thread:
 
     Its row stays, with who deleted it and when, its runs as facts, its interrupts, decisions and
     verdicts. What waits is cancelled; answers that no agent took are withdrawn. Copies of the
-    thread are threads of their own and stay. Idempotent: the first to delete it is the one. About
-    20 queries.
+    thread are threads of their own and stay, and so does, until the last of them is deleted, the
+    context of the runs that made their checkpoints: going on there passes it again. Idempotent: the
+    first to delete it is the one. About 25 queries, and one for each copy of a copy.
 
     Raises:
         NotAllowed: the person may not delete threads.
@@ -80,4 +82,22 @@ def _erase(thread: Thread) -> None:
         model.objects.filter(thread=thread).delete()
     Draft.objects.filter(run__thread=thread).delete()
     Progress.objects.filter(run__thread=thread).delete()
-    thread.runs.update(input=None, context=None, update=None, message="", traceback="")
+    thread.runs.update(input=None, update=None, message="", traceback="")
+    family = _family(thread)
+    named = Checkpoint.objects.filter(thread__in=family, run__isnull=False).order_by()
+    unnamed = Run.objects.exclude(pk__in=named.values("run").distinct())
+    gone = Thread.objects.filter(pk__in=family).exclude(deleted_at=None).values("pk")
+    unnamed.filter(Q(thread=thread) | Q(thread__in=gone)).update(context=None)
+
+
+def _family(thread: Thread) -> set[int]:
+    """The threads that were copied from one another, this one among them: its runs made theirs."""
+    first = thread
+    while first.copied_from is not None:
+        first = first.copied_from
+    found: set[int] = set()
+    newest = {first.pk}
+    while newest:
+        found |= newest
+        newest = set(Thread.objects.filter(copied_from__in=newest).values_list("pk", flat=True))
+    return found

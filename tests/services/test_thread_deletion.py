@@ -7,7 +7,7 @@ from django.db.models import ProtectedError
 from agents.exceptions import CannotAskAgain, NotAllowed, NotFound, ThreadBusy
 from agents.models import CallVerdict, Decision, Draft, Interrupt, Run, Thread, ThreadWords
 from agents.reviews.search_words import tokens
-from agents.services import failures, runs, thread_deletion
+from agents.services import copies, failures, runs, thread_deletion
 from tests.factories import (
     decide,
     fail,
@@ -38,6 +38,26 @@ def test_what_was_said_goes(ada: User, db: None):
     assert (failed.input, failed.message, failed.traceback) == (None, "", "")
     assert failed.error == "ValueError"
     assert ThreadWords.objects.get().words.split() == tokens(f"{row.thread_id} {row.title}")
+
+
+def test_a_context_stays_until_the_last_copy_that_goes_on_with_it(ada: User, olga: User):
+    history = History()
+    history.add("1ef1", None, {"x": 1})
+    history.end()
+    source, run = history.thread, history.run
+    Run.objects.filter(pk=run.pk).update(context={"tenant": "acme"})
+    other = runs.start(agent=source.agent.name, input={}, user=None, context={"tenant": "other"})
+    runs.cancel(run=other.pk, user=None)
+    first = copies.fork_thread(thread=source.pk, checkpoint_id="1ef1", user=olga)
+    second = copies.fork_thread(thread=first.pk, checkpoint_id="1ef1", user=olga)
+    left = []
+    for thread in (source, first, second):
+        thread_deletion.delete(thread=thread.pk, user=ada)
+        run.refresh_from_db()
+        left.append((run.input, run.context))
+    assert left == [(None, {"tenant": "acme"})] * 2 + [(None, None)]
+    other.refresh_from_db()
+    assert other.context == {"tenant": "other"}
 
 
 def test_what_was_decided_stays(ada: User, alice: User):
