@@ -428,12 +428,12 @@ def dismiss(interrupt: Interrupt, user: User, reason: str = "called off") -> lis
     )
 
 
-def apply(run: Run) -> None:
-    """Let the runner of a resuming run report its decisions delivered, then applied."""
+def apply(run: Run, *taken: Decision) -> None:
+    """Let the runner of a resuming run report its decisions delivered, these or all applied."""
     lease = lease_of(run)
     assert run.runner is not None
     decisions.deliver(runner=run.runner, request=Delivered(lease))
-    made = tuple(run.decisions.values_list("pk", flat=True))
+    made = tuple(each.pk for each in taken or run.decisions.all())
     decisions.apply(runner=run.runner, request=Applied(lease, made))
 
 

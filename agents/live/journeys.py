@@ -29,7 +29,7 @@ def elsewhere(asked: Interrupt) -> Journey | None:
     The run has to be loaded with the question.
     """
     run = asked.superseded_by
-    if run is None:
+    if run is None or run.trigger not in Run.TRAVELS:
         return None
     return Journey(run, _step(run), asked_anew(asked), run.has_changed_nothing())
 
@@ -44,14 +44,17 @@ def revision(asked: Interrupt) -> Journey | None:
 
 
 def asked_after(asked: Interrupt) -> Run | None:
-    """The run that had taken this open question from people, and changed nothing. Query: at most 1.
+    """The run that had taken this open question from people for nothing. Query: at most 1.
 
     Its run has to be loaded with the question.
     """
     run = asked.run
-    stopped = run.status in (Run.Status.CANCELLED, Run.Status.FAILED) or run.refused
-    is_open = asked.status == Interrupt.Status.PENDING
-    return run if is_open and stopped and run.has_changed_nothing() else None
+    if asked.status != Interrupt.Status.PENDING:
+        return None
+    if run.status == Run.Status.CANCELLED:
+        return run  # such a run asks nothing of its own
+    stopped = run.status == Run.Status.FAILED or run.refused
+    return run if stopped and run.has_changed_nothing() else None
 
 
 def _step(run: Run) -> int | None:

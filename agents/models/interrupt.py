@@ -58,7 +58,7 @@ class Interrupt(models.Model):
 
     superseded_by: models.ForeignKey[Run | None, Run | None] = models.ForeignKey(
         "agents.Run", models.SET_NULL, null=True, related_name="superseded"
-    )  # the replay or fork that took the thread elsewhere
+    )  # the run that took the thread elsewhere, or was to let the agent ask again
 
     # What it asks.
     value = PlainField(null=True)

@@ -311,7 +311,8 @@ def _close(asked: Interrupt) -> None:
 def _too_late(asked: Interrupt) -> NoReturn:
     decision = Decision.objects.filter(interrupt=asked).select_related("decided_by").first()
     elsewhere = asked.superseded_by
-    if elsewhere is not None and (decision is None or decision.run is None):
+    went = elsewhere is not None and elsewhere.trigger in Run.TRAVELS
+    if elsewhere is not None and went and (decision is None or decision.run is None):
         who = elsewhere.created_by.get_username() if elsewhere.created_by else "somebody"
         raise PauseMoved(
             f"This pause is no longer the current one: {who} went back in the thread, see run "

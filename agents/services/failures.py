@@ -56,6 +56,7 @@ def _ask(run: Run, request: Failed) -> bool:
             anew = [posted.fingerprint for posted in request.interrupts]
             supersession.withdraw(_carried(run).filter(interrupt__fingerprint__in=anew))
             interrupts.ask(run, request.interrupts)
+            supersession.take_over(run)
     except RequestRefused as error:
         run.message = column_text(f"{run.message}\nWhat waits here cannot be shown: {error}")
         Run.objects.filter(pk=run.pk).update(message=run.message)
@@ -83,11 +84,11 @@ def ask_again(*, run: int, user: User) -> Run:
         if failed is None:
             raise NotFound(f"There is no run {run}.")
         paused = _pause_to_repeat(failed)
-        supersession.withdraw(
-            _carried(failed).filter(interrupt__checkpoint_id=paused.checkpoint_id)
-        )
-        supersession.supersede(thread=failed.thread_id)
-        return runs.go_on(after=failed, trigger=Run.Trigger.ASK_AGAIN, resumes=paused, user=user)
+        asking = runs.go_on(after=failed, trigger=Run.Trigger.ASK_AGAIN, resumes=paused, user=user)
+        carried = _carried(failed).filter(interrupt__checkpoint_id=paused.checkpoint_id)
+        supersession.withdraw(carried.filter(run__isnull=False), by=asking)
+        supersession.supersede(thread=failed.thread_id, by=asking)
+        return asking
 
 
 def _pause_to_repeat(failed: Run) -> Run:
@@ -124,4 +125,4 @@ def _pause_to_repeat(failed: Run) -> Run:
 def _carried(failed: Run) -> QuerySet[Decision]:
     """The decisions that a failed run carried, and those on what waits in it."""
     carried = Decision.objects.filter(Q(run=failed) | Q(interrupt__run=failed))
-    return carried.exclude(status=Decision.Status.REFUSED)
+    return carried.exclude(status__in=(Decision.Status.REFUSED, Decision.Status.WITHDRAWN))

@@ -365,8 +365,8 @@ def lock_thread(*, run: int) -> None:
 
 
 def _after_cancel(run: Run) -> None:
-    if run.attempt:  # else no runner has seen its decisions, and their questions are asked anew
-        Interrupt.objects.filter(decision__run=run, status=Interrupt.Status.ANSWERED).update(
-            status=Interrupt.Status.CANCELLED, closed_at=timezone.now()
-        )
     thread_status.leave(run, Thread.Status.IDLE)
+    # What is asked anew was superseded; the rest the agent has left behind without an answer.
+    Interrupt.objects.filter(decision__run=run, status=Interrupt.Status.ANSWERED).update(
+        status=Interrupt.Status.CANCELLED, closed_at=timezone.now()
+    )

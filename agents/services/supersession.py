@@ -1,18 +1,19 @@
 """Questions that are closed as their thread goes elsewhere, and asked anew if it never gets there.
 
-A replay or fork closes what waits in its thread the moment it is queued: nobody answers a question
-that the thread has left. Where it ends before it has moved the head, and where the answers to a
-pause are called back before a runner took them, the pause is still there. Then its questions are
-asked anew: a pause that is not shown would wait for ever.
+A replay or fork closes what waits in its thread the moment it is queued, and so does a run that
+asks again: nobody answers a question that the thread has left. Where such a run, or one that
+carries answers, ends and the thread still stands at its pause, the pause is still there. Then its
+questions are asked anew: a pause that is not shown would wait for ever.
 
 All of it happens inside the caller's transaction, which holds the lock of the thread.
 """
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from agents import push
@@ -29,7 +30,7 @@ def supersede(*, thread: int, by: Run | None = None) -> None:
     """Close every question of a thread that no agent has gone on from, and tell their pages.
 
     Decisions that were not sent yet are withdrawn; those that a failed run carried stay as they
-    are. `by` is the replay or fork that takes the thread elsewhere. Queries: 3.
+    are. `by` is the run that takes the thread elsewhere, or asks again. Queries: 3.
     """
     open_ = Interrupt.objects.filter(
         thread=thread, status__in=(Interrupt.Status.PENDING, Interrupt.Status.ANSWERED)
@@ -53,15 +54,16 @@ def awaited(thread: int) -> QuerySet[Interrupt]:
     return Interrupt.objects.filter(pending | unsent, thread=thread).order_by("run", "position")
 
 
-def withdraw(decisions: QuerySet[Decision]) -> None:
+def withdraw(decisions: QuerySet[Decision], *, by: Run | None = None) -> None:
     """Take back decisions that will never count.
 
-    Their questions are superseded: whoever asked them asks anew, or never again. Queries: 3.
+    Their questions are superseded, by this run if one is given: whoever asked them asks anew, or
+    never again. Queries: 3.
     """
     asked = list(decisions.values_list("interrupt_id", flat=True))
     decisions.update(status=Decision.Status.WITHDRAWN)
     Interrupt.objects.filter(pk__in=asked).update(
-        status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now()
+        status=Interrupt.Status.SUPERSEDED, closed_at=timezone.now(), superseded_by=by
     )
     push.changed(*(f"interrupt.{pk}" for pk in asked))
 
@@ -69,38 +71,89 @@ def withdraw(decisions: QuerySet[Decision]) -> None:
 def ask_anew(run: Run) -> bool:
     """Ask anew what an ended run had taken from people, though the thread stands where it stood.
 
-    For a replay or fork: what it superseded. For a resume that no runner took: what its decisions,
-    which are withdrawn, answered. The new questions are copies that belong to this run, and what
-    people had typed for the old ones goes with them. Returns whether there are any. Queries: 2 when
-    there are none, else about 8.
+    The new questions are copies that belong to this run, and what people had typed for the old ones
+    goes with them. Returns whether there are any. Queries: at most 5 when there are none, else
+    about 10.
     """
-    if run.trigger in Run.TRAVELS:
-        closed = Interrupt.objects.filter(superseded_by=run)
-        # What a failed run carried waits for nobody: it can be asked again, as before.
-        closed.filter(_CARRIED).update(status=Interrupt.Status.ANSWERED, superseded_by=None)
-        gone = Interrupt.objects.filter(Q(decision=None) | _UNSENT, superseded_by=run)
-    elif run.trigger == Run.Trigger.RESUME:
-        withdraw(Decision.objects.filter(run=run))
-        gone = Interrupt.objects.filter(
-            _UNSENT | Q(decision__run=run), run=run.resumes_id, decision__isnull=False
-        )
-    else:
-        return False
-    # The open questions of a thread are of one pause.
-    rows = list(gone.select_related("run").order_by("position"))
+    gone = _taken(run)
+    asked = [] if gone is None else list(gone.select_related("run").order_by("run", "position"))
+    rows = {(row.task_id, row.interrupt_id): row for row in asked}.values()  # each as asked last
     if not rows:
         return False
-    paused = rows[0].run
+    # They are of one pause, but for those whose answers a failed run carried from the one before.
+    paused = asked[-1].run
     _stand_for(paused, run, checkpoint_id=paused.checkpoint_id, next=paused.next)
-    Interrupt.objects.bulk_create(_copy(row, run) for row in rows)
+    held = {row.position for row in rows if row.run_id == paused.pk}
+    free = (position for position in count() if position not in held)
+    Interrupt.objects.bulk_create(
+        _copy(row, run, row.position if row.run_id == paused.pk else next(free)) for row in rows
+    )
     Draft.objects.filter(run=paused).update(run=run)
     push.changed("inbox", *(f"interrupt.{row.pk}" for row in rows))
     return True
 
 
-def _copy(row: Interrupt, run: Run) -> Interrupt:
+def _taken(run: Run) -> QuerySet[Interrupt] | None:
+    """The questions that an ended run had taken from people for nothing; None: it is no such run.
+
+    Of a replay or fork, which has changed nothing: what it superseded. Of a run that was cancelled
+    with its answers: what the agent did not take of them is withdrawn. It may have been on its way,
+    so it is never sent again. Of a run that was to ask again: what it closed.
+    """
+    closed = Interrupt.objects.filter(superseded_by=run)
+    waited = closed.filter(Q(decision=None) | _UNSENT)
+    if run.trigger in Run.TRAVELS:
+        if not run.has_changed_nothing():
+            return None
+        _leave_carried(closed)
+        return waited
+    if run.resumes is None or run.has_gone_on(run.resumes):
+        return None
+    if run.trigger == Run.Trigger.ASK_AGAIN:
+        if not run.attempt:
+            _restore(closed)
+        # One that failed can be asked again: what it had carried waits for that.
+        return closed if run.attempt and run.status == Run.Status.CANCELLED else waited
+    if run.status != Run.Status.CANCELLED:
+        return None  # it can be asked again
+    unsettled = (Decision.Status.RECORDED, Decision.Status.DELIVERED)
+    withdraw(Decision.objects.filter(run=run, status__in=unsettled))
+    own = Q(decision__run=run, decision__status=Decision.Status.WITHDRAWN)
+    return Interrupt.objects.filter(_UNSENT | own, run=run.resumes_id)
+
+
+def _leave_carried(closed: QuerySet[Interrupt]) -> None:
+    """Leave answers that a failed run carried as they were: it can be asked again, as before."""
+    closed.filter(_CARRIED).update(status=Interrupt.Status.ANSWERED, superseded_by=None)
+
+
+def _restore(closed: QuerySet[Interrupt]) -> None:
+    """Let answers that were withdrawn for a run no runner took be what they were."""
+    status = Decision.Status
+    carried = closed.filter(decision__run__isnull=False, decision__status=status.WITHDRAWN)
+    asked = list(carried.values_list("pk", flat=True))
+    if not asked:
+        return
+    decisions = Decision.objects.filter(interrupt__in=asked)
+    applied = decisions.filter(applied_at__isnull=False)
+    rows = Interrupt.objects.filter(pk__in=asked)
+    rows.update(status=Interrupt.Status.ANSWERED, superseded_by=None)
+    rows.filter(decision__in=applied).update(status=Interrupt.Status.APPLIED)
+    was = Case(
+        When(applied_at__isnull=False, then=Value(status.APPLIED)),
+        When(delivered_at__isnull=False, then=Value(status.DELIVERED)),
+        default=Value(status.RECORDED),
+    )
+    decisions.update(status=was)
+    push.changed(*(f"interrupt.{pk}" for pk in asked))
+
+
+def _copy(row: Interrupt, run: Run, position: int) -> Interrupt:
     """The same question of another run. It stands at the same checkpoint: its fingerprint holds."""
-    fresh = {"status": Interrupt.Status.PENDING, "closed_at": None, "superseded_by": None}
+    fresh = {
+        "status": Interrupt.Status.PENDING, "closed_at": None, "superseded_by": None,
+        "position": position,
+    }  # fmt: skip
     kept = {
         field.attname: getattr(row, field.attname)
         for field in Interrupt._meta.concrete_fields
@@ -110,18 +163,28 @@ def _copy(row: Interrupt, run: Run) -> Interrupt:
 
 
 def take_over(run: Run) -> None:
-    """Let a replay or fork that its runner refused stand for the pause whose questions it asks.
+    """Let a replay or fork that has changed nothing stand for the pause whose questions it asks.
 
-    What people had typed for them is kept, where all are asked as they were, in their places.
-    Queries: none but for such a run.
+    Its runner has reported them. Answers that are asked for again are taken back, also those that
+    an agent had taken before it failed: it must get the new ones. Others stay. What people had
+    typed is kept, where all is asked as it was, in its place. Queries: none but for a replay or
+    fork.
     """
-    if run.trigger not in Run.TRAVELS or not run.refused:
+    if run.trigger not in Run.TRAVELS or not run.has_changed_nothing():
         return
     before = Interrupt.objects.filter(superseded_by=run).order_by("position")
     makers = Checkpoint.objects.filter(thread=run.thread_id, ns="", checkpoint_id=run.checkpoint_id)
     paused = Run.objects.filter(Q(pk__in=before.values("run")) | Q(pk__in=makers.values("run")))
     if (last := paused.order_by("-pk").first()) is not None:
         _stand_for(last, run)
+    answered = Decision.objects.filter(
+        interrupt__thread=run.thread_id,
+        interrupt__checkpoint_id=run.checkpoint_id,
+        interrupt__fingerprint__in=run.interrupts.values("fingerprint"),
+    )
+    void = (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
+    withdraw(answered.exclude(status__in=void), by=run)
+    _leave_carried(before)
     shown = ("position", "task_id", "fingerprint")
     if list(before.values_list(*shown)) == list(run.interrupts.values_list(*shown)):
         Draft.objects.filter(run__in=before.values("run")).update(run=run)

@@ -27,12 +27,14 @@ def put(run: Run, status: Thread.Status) -> None:
 def leave(run: Run, status: Thread.Status) -> None:
     """Set the thread of a run that has ended at no pause and not at the end of its graph.
 
-    Where the run has changed nothing, the thread is as it was before, and what waited there waits
-    again; else `status` is what it does.
+    Where it still stands at the pause that the run took up, what waited there waits again. Where
+    the run has changed nothing, it is as it was before; else `status` is what it does.
     """
     run.refresh_from_db()
-    if run.has_changed_nothing():
-        status = Thread.Status.INTERRUPTED if supersession.ask_anew(run) else _before(run)
+    if supersession.ask_anew(run):
+        status = Thread.Status.INTERRUPTED
+    elif run.has_changed_nothing():
+        status = _before(run)
     put(run, status)
 
 

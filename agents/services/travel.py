@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from agents import push, roles
 from agents.exceptions import (
@@ -34,11 +36,14 @@ from agents.services.foresight import (
 from agents.services.history import CheckpointState
 from agents.services.submissions import check_update
 from reviewconsole.protocol.plain import Plain
+from reviewconsole.protocol.tagged import canonical
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 __all__ = ("Foresight", "change_decision", "foresee", "fork", "replay")
+
+_SAME_ORDER = timedelta(seconds=5)  # in which an order that comes twice is a form sent twice
 
 
 def replay(
@@ -212,31 +217,42 @@ def _queue(state: CheckpointState, user: User, *, reason: str, **fields: Any) ->
     """Add the run that goes back to this checkpoint; behind another such run it waits.
 
     What waits for people in the thread is superseded the moment the run is queued. Context and
-    breakpoints are not in LangGraph's store: they are those of the run that made the checkpoint.
+    breakpoints are not in LangGraph's store: they are those of the run that made the checkpoint. A
+    form that is sent twice is one order.
     """
     threads = Thread.objects.select_for_update(of=("self",)).filter(deleted_at=None)
     thread = threads.filter(pk=state.row.thread_id).first()
     if thread is None:
         raise NotFound(f"There is no thread {state.row.thread_id}.")
+    said = fields | {"from_checkpoint_id": state.row.checkpoint_id, "from_ns": state.row.ns}
+    said |= {"created_by": user, "reason": column_text(reason.strip())}
+    if (same := _ordered(thread, said)) is not None:
+        return same
     active = active_run(thread)
     if told := busy(active):
         raise ThreadBusy(told)
     if (before := context_of(state)) is not None:
-        fields |= {
+        said |= {
             "context": before.context,
             "interrupt_before": before.interrupt_before,
             "interrupt_after": before.interrupt_after,
             "recursion_limit": before.recursion_limit,
         }
-    fields |= {
-        "created_by": user,
-        "reason": column_text(reason.strip()),
-        "from_checkpoint_id": state.row.checkpoint_id,
-        "from_ns": state.row.ns,
-    }
     if active is not None:
         push.changed(f"thread.{thread.pk}")
-        return Run.objects.create(thread=thread, status=Run.Status.WAITING, **fields)
-    run = runs.queue(thread=thread, **fields)
+        return Run.objects.create(thread=thread, status=Run.Status.WAITING, **said)
+    run = runs.queue(thread=thread, **said)
     supersession.supersede(thread=thread.pk, by=run)
     return run
+
+
+def _ordered(thread: Thread, said: dict[str, Any]) -> Run | None:
+    """The thread's newest run, if it is this very order, given a moment ago and not ended."""
+    last = Run.objects.filter(thread=thread).order_by("-pk").first()
+    if last is None or last.status not in (Run.Status.WAITING, *Run.ACTIVE):
+        return None
+    is_new = timezone.now() - last.created_at < _SAME_ORDER
+    order = {"update": None, "as_node": "", "stays": False, "revises": None} | said
+    update = order.pop("update")  # by its exact form: in Python `1` equals `True`
+    is_same = all(getattr(last, name) == value for name, value in order.items())
+    return last if is_new and is_same and canonical(last.update) == canonical(update) else None

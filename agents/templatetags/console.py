@@ -29,7 +29,8 @@ _SHAPES = {
     "reject": "cross", "refused": "cross",
     "failed": "failed", "error": "failed",
     "running": "running", "busy": "running",
-    "queued": "queued", "recorded": "queued", "delivered": "queued", "answered": "queued",
+    "waiting": "queued", "queued": "queued",
+    "recorded": "queued", "delivered": "queued", "answered": "queued",
     "edit": "edit", "respond": "respond",
     "idle": "idle",
 }  # fmt: skip

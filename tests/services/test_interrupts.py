@@ -20,6 +20,8 @@ from tests.factories import (
     make_interrupt,
     make_paused,
     pause,
+    pause_at,
+    save_checkpoint,
     start_run,
     take,
     tool_review,
@@ -184,11 +186,12 @@ def test_a_repeated_pause_leaves_what_came_after_it_alone(alice):
 
 def test_a_run_that_is_to_be_cancelled_asks_nothing(alice):
     """It paused before its runner heard of the cancelling."""
-    interrupt = make_interrupt()
+    (interrupt,) = pause_at(start_run())
     run = decide(interrupt, alice).run
     take(run)
+    at = save_checkpoint(run, parent=interrupt.checkpoint_id)
     runs.cancel(run=run.pk, user=None)
-    paused = make_paused(run, "another question?")
+    paused = make_paused(run, "another question?", checkpoint_id=at)
     for _ in range(2):
         interrupts.open_pause(runner=run.runner, request=paused)
     run.refresh_from_db()

@@ -4,9 +4,10 @@ import pytest
 
 from agents.exceptions import NotFound, RequestRefused, RunEnded
 from agents.models import Decision, Interrupt, Run, Thread
-from agents.services import runs
-from reviewconsole.protocol.messages import Cancelled
+from agents.services import assignments, decisions, runs
+from reviewconsole.protocol.messages import Cancelled, Delivered
 from tests.factories import (
+    apply,
     connect_runner,
     decide,
     dismiss,
@@ -16,6 +17,8 @@ from tests.factories import (
     lease_of,
     make_interrupt,
     pause,
+    pause_at,
+    save_checkpoint,
     start_run,
     take,
 )
@@ -54,7 +57,8 @@ def test_a_run_whose_runner_has_vanished_is_cancelled_at_once(olga, alice):
     run = runs.cancel(run=run.pk, user=olga)
     interrupt.refresh_from_db()
     assert (run.status, run.cancel_requested_by) == (Run.Status.CANCELLED, olga)
-    assert (run.thread.status, interrupt.status) == ("idle", Interrupt.Status.CANCELLED)
+    assert (run.thread.status, interrupt.status) == ("interrupted", Interrupt.Status.SUPERSEDED)
+    assert Interrupt.objects.pending().get().run == run
 
 
 def test_a_running_run_may_be_asked_to_stop_again(olga, ada):
@@ -71,14 +75,49 @@ def test_a_run_that_was_faster_has_succeeded(db):
     assert finish(run).status == Run.Status.SUCCEEDED
 
 
-def test_an_answer_that_was_under_way_is_cancelled_with_its_run(alice):
+def test_an_answer_that_was_under_way_is_never_sent_again(alice, bob):
+    """The agent may have begun to act on it, and waits at its question all the same."""
     interrupt = make_interrupt()
     resumed = decide(interrupt, alice).run
     take(resumed)
     resumed.refresh_from_db()
+    decisions.deliver(runner=resumed.runner, request=Delivered(lease_of(resumed)))
     stop(resumed)
     interrupt.refresh_from_db()
-    assert interrupt.status == Interrupt.Status.CANCELLED
+    assert interrupt.status == Interrupt.Status.SUPERSEDED
+    assert interrupt.decision.status == Decision.Status.WITHDRAWN
+    (anew,) = Interrupt.objects.pending().select_related("thread__agent")
+    assert (anew.run, anew.fingerprint, anew.thread.status) == (
+        resumed, interrupt.fingerprint, "interrupted",
+    )  # fmt: skip
+    second = decide(anew, bob)
+    assert second.run is not None
+    assert [answer.decision for answer in assignments.make(second.run).answers] == [second.pk]
+
+
+def test_only_what_the_agent_did_not_take_is_asked_anew(alice):
+    first, second = pause(start_run(), "first?", "second?")
+    decide(first, alice)
+    made = decide(second, alice)
+    take(made.run)
+    made.run.refresh_from_db()
+    apply(made.run, first.decision)
+    stop(made.run)
+    (anew,) = Interrupt.objects.pending()
+    assert (anew.value, anew.position) == ("second?", 1)
+    first.refresh_from_db()
+    assert first.status == Interrupt.Status.APPLIED
+
+
+def test_an_answer_that_the_agent_has_left_behind_is_cancelled_with_its_run(alice):
+    (interrupt,) = pause_at(start_run())
+    resumed = decide(interrupt, alice).run
+    take(resumed)
+    resumed.refresh_from_db()
+    save_checkpoint(resumed, parent=interrupt.checkpoint_id)
+    stop(resumed)
+    interrupt.refresh_from_db()
+    assert (interrupt.status, interrupt.thread.status) == (Interrupt.Status.CANCELLED, "idle")
     assert interrupt.decision.status == Decision.Status.RECORDED
     assert not Interrupt.objects.pending().exists()
 

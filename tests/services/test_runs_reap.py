@@ -76,7 +76,7 @@ def test_a_run_that_was_to_be_cancelled_is_cancelled(db, settings, alice, attemp
     run.refresh_from_db()
     interrupt.refresh_from_db()
     assert (run.status, run.error, run.runner) == (Run.Status.CANCELLED, "", None)
-    assert (run.thread.status, interrupt.status) == ("idle", Interrupt.Status.CANCELLED)
+    assert (run.thread.status, interrupt.status) == ("interrupted", Interrupt.Status.SUPERSEDED)
 
 
 def test_a_run_cancelled_between_the_look_and_the_move_is_cancelled(db):

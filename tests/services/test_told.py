@@ -158,8 +158,10 @@ def test_going_back_and_what_is_asked_anew(alice, olga, django_capture_on_commit
     capture = django_capture_on_commit_callbacks
     (asked,) = pause_at(start_run())
 
+    reasons = iter("abc")  # the same order twice is one
+
     def back():
-        replay(asked.thread, asked.checkpoint_id, olga)
+        replay(asked.thread, asked.checkpoint_id, olga, reason=next(reasons))
 
     everybody = {"inbox", "interrupt", "runners", "thread"}
     assert told(capture, back) == {WAKE, *everybody}

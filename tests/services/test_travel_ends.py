@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -147,7 +148,7 @@ def test_a_travel_that_the_runner_refused_shows_the_live_pause(olga, alice):
     assert drafts.of(run=run.pk, user=alice) == {"questions.0.answer": ["half a"]}
 
 
-@pytest.mark.parametrize("end", [cancel, fail, None], ids=["cancelled", "failed", "refused"])
+@pytest.mark.parametrize("end", ["cancelled", "failed", "failed asking", "refused"])
 def test_who_answers_then_goes_on_as_the_pause_would_have(alice, olga, end):
     """Each run has its own context, and that of the past is not that of the pause."""
     first = start_run(context={"tenant": "old"}, interrupt_before=["tools"])
@@ -159,16 +160,46 @@ def test_who_answers_then_goes_on_as_the_pause_would_have(alice, olga, end):
     (asked,) = pause_at(second)
     run = replay(asked.thread, old, olga)
     assert (run.context, run.interrupt_before) == ({"tenant": "old"}, ["tools"])
-    if end is cancel:
+    if end == "cancelled":
         cancel(run)
-    elif end is fail:
+    elif end == "failed":
         fail(in_hand(run, moved=False))
+    elif end == "failed asking":
+        fail(in_hand(run, moved=False), "old context", asked.value, at=asked)
     else:
         pause(in_hand(run, moved=False), asked.value, at=asked, refused="the graph has changed")
     (anew,) = Interrupt.objects.pending().select_related("thread__agent")
     resumed = decide(anew, alice).run
     assert resumed is not None
     assert (resumed.context, resumed.interrupt_before) == ({"tenant": "new"}, [])
+
+
+def test_a_travel_that_failed_on_its_new_branch_has_its_own_context(alice, olga):
+    (asked,) = pause_at(start_run(context={"tenant": "old"}))
+    run = in_hand(replay(asked.thread, asked.checkpoint_id, olga), moved=True)
+    Run.objects.filter(pk=run.pk).update(context={"tenant": "branch"})
+    fail(run, "no such order", "Sure?")
+    (open_,) = Interrupt.objects.pending().select_related("thread__agent")
+    assert decide(open_, alice).run.context == {"tenant": "branch"}
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("refused", [True, False])
+def test_an_answer_that_waits_again_after_a_travel_is_taken_back(alice, olga, taken, refused):
+    (asked,) = pause_at(start_run())
+    carried = decide(asked, alice)
+    take(carried.run)
+    if taken:
+        apply(again(carried.run))
+    fail(again(carried.run))
+    run = in_hand(replay(asked.thread, asked.checkpoint_id, olga), moved=False)
+    if refused:
+        pause(run, asked.value, at=asked, refused="the graph has changed")
+    else:
+        fail(run, "old context", asked.value, at=asked)
+    carried.refresh_from_db()
+    assert carried.status == Decision.Status.WITHDRAWN
+    assert [row.run for row in pending(asked.thread)] == [run]
 
 
 def test_asking_again_that_no_runner_took_leaves_the_failure_to_be_asked_again(alice):
@@ -179,6 +210,45 @@ def test_asking_again_that_no_runner_took_leaves_the_failure_to_be_asked_again(a
     cancel(failures.ask_again(run=failed.pk, user=alice))
     assert (pending(asked.thread), status(asked.thread)) == ([], "error")
     assert again(failed).can_be_asked_again()
+
+
+def failed_beside(alice) -> tuple[Interrupt, Interrupt]:
+    """What a failed run has carried an answer to, and what waits in it."""
+    first, second = pause_at(start_run(), "first?", "second?", waiting=("tools", "tools"))
+    decide(first, alice)
+    run = again(decide(second, alice).run)
+    take(run)
+    apply(run, first.decision)
+    fail(again(run), "no such order", "second?", at=second)
+    (waits,) = pending(first.thread)
+    return first, waits
+
+
+def test_asking_again_that_no_runner_took_is_undone(alice, bob):
+    carried, waits = failed_beside(alice)
+    run = failures.ask_again(run=waits.run_id, user=alice)
+    assert pending(waits.thread) == []
+    cancel(run)
+    (anew,) = pending(waits.thread)
+    assert (anew.run, anew.value, status(waits.thread)) == (run, "second?", "interrupted")
+    carried = Interrupt.objects.select_related("decision").get(pk=carried.pk)
+    assert (carried.status, carried.decision.status, carried.superseded_by) == (
+        "applied", "applied", None,
+    )  # fmt: skip
+    assert again(waits.run).can_be_asked_again()
+    assert decide(anew, bob).run.status == Run.Status.QUEUED
+
+
+@pytest.mark.parametrize(("end", "asked"), [("cancelled", 2), ("lost", 1), ("failed", 1)])
+def test_asking_again_that_came_to_nothing_shows_what_waits(alice, end, asked):
+    _, waits = failed_beside(alice)
+    run = failures.ask_again(run=waits.run_id, user=alice)
+    take(run)
+    ENDS[end](again(run))
+    values = {row.value for row in pending(waits.thread)}
+    assert (len(values), status(waits.thread)) == (asked, "interrupted")
+    assert "second?" in values
+    assert {row.run for row in pending(waits.thread)} == {run}
 
 
 @pytest.mark.parametrize(("end", "left"), [(finish, "idle"), (fail, "error")])
@@ -239,6 +309,28 @@ def test_a_travel_that_failed_with_a_question_can_be_asked_again(alice, olga):
     assert (made.resumes, made.trigger, open_.status) == (run, "ask_again", "superseded")
 
 
+# The same order twice ---------------------------------------------------------------------------
+
+
+def test_a_form_that_is_sent_twice_is_one_order(olga):
+    (asked,) = pause_at(start_run())
+    orders = [replay(asked.thread, asked.checkpoint_id, olga, reason="look") for _ in range(2)]
+    assert orders[0] == orders[1]
+    other = fork(asked.thread, asked.checkpoint_id, olga, as_node="tools")
+    assert fork(asked.thread, asked.checkpoint_id, olga, as_node="tools") == other
+    assert Run.objects.filter(trigger__in=Run.TRAVELS).count() == 2
+
+
+def test_another_person_and_another_time_make_another_order(olga, ada):
+    (asked,) = pause_at(start_run())
+    ada.groups.add(*olga.groups.all())
+    first = replay(asked.thread, asked.checkpoint_id, olga)
+    assert replay(asked.thread, asked.checkpoint_id, ada) != first
+    last = replay(asked.thread, asked.checkpoint_id, olga)
+    Run.objects.filter(pk=last.pk).update(created_at=last.created_at - timedelta(minutes=1))
+    assert replay(asked.thread, asked.checkpoint_id, olga) != last
+
+
 # Waiting behind another ---------------------------------------------------------------------------
 
 
@@ -267,7 +359,7 @@ def test_two_travels_become_two_branches_one_after_the_other(alice, olga):
 
 def test_what_comes_to_nothing_hands_its_questions_to_the_next(alice, olga):
     (asked,) = pause_at(start_run())
-    first, second = (replay(asked.thread, asked.checkpoint_id, olga) for _ in range(2))
+    first, second = (replay(asked.thread, asked.checkpoint_id, olga, reason=why) for why in "ab")
     cancel(first)
     assert (again(second).status, pending(asked.thread)) == ("queued", [])
     cancel(second)
@@ -277,7 +369,7 @@ def test_what_comes_to_nothing_hands_its_questions_to_the_next(alice, olga):
 
 def test_a_waiting_travel_is_cancelled_at_once(olga):
     (asked,) = pause_at(start_run())
-    first, second = (replay(asked.thread, asked.checkpoint_id, olga) for _ in range(2))
+    first, second = (replay(asked.thread, asked.checkpoint_id, olga, reason=why) for why in "ab")
     assert cancel(second).status == Run.Status.CANCELLED
     assert (again(first).status, status(asked.thread)) == ("queued", "busy")
     finish(in_hand(first, moved=True))
@@ -286,7 +378,7 @@ def test_a_waiting_travel_is_cancelled_at_once(olga):
 
 def test_a_decision_on_the_new_branch_is_not_touched_by_what_was_cancelled(alice, olga):
     (asked,) = pause_at(start_run())
-    first, second = (replay(asked.thread, asked.checkpoint_id, olga) for _ in range(2))
+    first, second = (replay(asked.thread, asked.checkpoint_id, olga, reason=why) for why in "ab")
     cancel(second)
     (live,) = pause(in_hand(first, moved=True), "again?")
     assert decide(live, alice).run.status == Run.Status.QUEUED
