@@ -20,7 +20,9 @@ class Decision(models.Model):
         """recorded → delivered → applied, or recorded | delivered → refused.
 
         Any of them → withdrawn, when the run failed with it and its question is asked again;
-        recorded → withdrawn, when the thread was dismissed before it was sent.
+        recorded | delivered → withdrawn, when its run was cancelled at the pause, which is asked
+        anew; recorded → withdrawn, when the thread was dismissed before it was sent. Back from
+        withdrawn, when nobody took up the run that was to ask again.
         """
 
         RECORDED = "recorded"  # stored here

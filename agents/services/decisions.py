@@ -2,7 +2,7 @@
 
 recorded ──▶ delivered ──▶ applied
     ├────────────┴───────▶ refused    (the live pause was another one: see `interrupts.open_pause`)
-    └────────────┴─────┴─▶ withdrawn  (asked again after a failure: see `failures`; or dismissed)
+    └────────────┴─────┴─▶ withdrawn  (asked again: see `failures`, `supersession`; or dismissed)
 """
 
 from __future__ import annotations

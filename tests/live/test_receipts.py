@@ -10,6 +10,7 @@ from agents.live import Topic, Viewer, context, render
 from agents.models import Decision, Interrupt, Run
 from agents.reviews import ActionDecision, DecisionType
 from agents.services import failures, runs, travel
+from reviewconsole.protocol.messages import Cancelled
 from reviewconsole.protocol.plain import Plain
 from tests.factories import (
     APPROVE,
@@ -21,6 +22,7 @@ from tests.factories import (
     fail,
     finish,
     fork,
+    lease_of,
     make_interrupt,
     pause,
     pause_at,
@@ -247,6 +249,34 @@ def test_the_inbox_says_in_a_few_words_who_went_back(alice, olga):
     html = render(Topic("inbox"), Viewer(alice, "ws://console"))["inbox-list"]
     row = html[html.index(f'id="row-{asked.pk}"') :]
     assert "olga replayed the thread" in " ".join(re.sub(r"<[^>]+>", " ", row).split())
+
+
+def test_an_answer_that_was_cancelled_on_its_way_may_have_been_acted_on(alice, olga):
+    asked = make_interrupt()
+    run = decide(asked, alice).run
+    take(run)
+    runs.cancel(run=run.pk, user=olga)
+    run.refresh_from_db()
+    runs.stop(runner=run.runner, request=Cancelled(lease_of(run)))
+    (anew,) = Interrupt.objects.pending()
+    said = f"olga cancelled run {run.pk} (resume) while its answer was on its way"
+    assert f"Asked anew: {said}: the agent may have begun to act on it." in shown(anew, alice)
+    asked = Interrupt.objects.get(pk=asked.pk)
+    text = shown(asked, alice)
+    assert "olga cancelled the run while it carried this decision" in text
+    assert f'href="{link(anew)}"' in html_of(asked, alice)
+
+
+def test_a_question_closed_by_asking_again_says_so(alice, olga):
+    run = start_run()
+    take(run)
+    fail(run, "no such order", "Sure?")
+    (asked,) = run.interrupts.all()
+    failures.ask_again(run=run.pk, user=olga)
+    assert "This pause has moved on: olga let the agent ask again" in shown(asked, alice)
+    html = render(Topic("inbox"), Viewer(alice, "ws://console"))["inbox-list"]
+    row = html[html.index(f'id="row-{asked.pk}"') :]
+    assert "olga let the agent ask again" in " ".join(re.sub(r"<[^>]+>", " ", row).split())
 
 
 def test_a_pause_that_is_asked_anew_says_why_the_replay_came_to_nothing(alice, olga):
