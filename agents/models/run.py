@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -48,6 +48,19 @@ class RunQuerySet(models.QuerySet["Run"]):
         unmoved = Q(stopped, ~Exists(_made_by_outer_run()), trigger__in=Run.TRAVELS)
         untouched = Q(status=Run.Status.WAITING) | Q(status=Run.Status.CANCELLED, attempt=0)
         return self.exclude(untouched).exclude(unmoved)
+
+    def travelled(self) -> RunQuerySet:
+        """Those on a branch that a replay or fork began, or on a copy, with no input since.
+
+        What no runner was given has begun no branch.
+        """
+        begins = Q(attempt__gte=1) | Q(pk=OuterRef("pk"))
+        began = Run.objects.filter(
+            begins, thread=OuterRef("thread"), trigger__in=Run.ANEW, pk__lte=OuterRef("pk")
+        )
+        rows = self.annotate(began=Subquery(began.order_by("-pk").values("trigger")[:1]))
+        is_copy = Q(began=None, thread__copied_from__isnull=False)
+        return rows.filter(Q(began__in=Run.TRAVELS) | is_copy)
 
 
 def _made_by_outer_run() -> models.QuerySet[Checkpoint]:
@@ -92,6 +105,7 @@ class Run(models.Model):
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
     TRAVELS = (Trigger.REPLAY, Trigger.FORK)
+    ANEW = (Trigger.START, *TRAVELS)  # what goes on from no decision
 
     thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="runs")
     trigger = models.CharField(max_length=16, choices=Trigger)

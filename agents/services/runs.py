@@ -165,14 +165,16 @@ def go_on(*, after: Run, trigger: Run.Trigger, resumes: Run, user: User) -> Run:
 def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignment, ...]:
     """Give a runner at most `free` queued runs of these agents, oldest first.
 
-    A runner that cannot hold tool calls gets none of an agent whose calls are to be held. Each run
-    is taken by compare-and-set, so two runners never get the same one. Queries: 1 when nothing is
-    queued; 3 more a start and 5 a resume, beside its transaction.
+    A runner that cannot hold tool calls gets none of an agent whose calls are to be held, nor of a
+    thread that has gone back: there they may be. Each run is taken by compare-and-set, so two
+    runners never get the same one. Queries: 1 when nothing is queued; 3 more a start and 5 a
+    resume, beside its transaction.
     """
     claimed = []
     queued = Run.objects.claimable(list(agents)).select_related("thread__agent")
     if runner.cannot_gate:
         queued = queued.exclude(thread__agent__in=tool_settings.gated())
+        queued = queued.exclude(pk__in=queued.travelled().values("pk"))
     for run in queued.defer("thread__snapshot", "thread__agent__spec")[: max(free, 0)]:
         with transaction.atomic():
             if assignments.take(run, runner):

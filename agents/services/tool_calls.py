@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.db.models import Q
 
 from agents import push
 from agents.exceptions import RequestRefused
 from agents.models import Agent, CallVerdict, Decision, Gate, Run, Runner, ToolSetting, Violation
-from agents.services import call_verdicts, runs, tool_settings
+from agents.services import asked_calls, call_verdicts, runs, tool_settings
 from agents.services.column_text import column_text
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import question_digest
@@ -18,8 +20,6 @@ from reviewconsole.protocol.plain import Plain, UnreadableValue
 NOT_IN_FORCE = (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
 """What such decisions said was never applied, or is asked anew."""
 
-_ANEW = (Run.Trigger.START, *Run.TRAVELS)
-
 NOT_RUN = "The tool was not executed."
 
 
@@ -28,12 +28,15 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
 
     A blocked tool never runs. Else the newest decision on this very call binds: what was approved
     or edited runs with exactly these arguments, anything else is refused and kept as a violation,
-    once a run. A call that nobody decided on runs or is reviewed first, as the tool is set.
+    once a run. A call that nobody decided on runs or is reviewed first, as the tool is set. On a
+    branch that a replay or fork began, and in a copy, it is reviewed also where people were asked
+    about it, or about any of its tool, before: going back leads round no review (`asked_calls`).
 
     Models use ids of calls again, so an approval covers calls of one task only: the first it lets
     run. A task that runs again makes its calls again.
 
-    Idempotent. Queries: 3, with a decision 5; for a violation 4 more than with one.
+    Idempotent. Queries: 4, with a decision 5; for a violation 4 more than with one. On such a
+    branch 3 more, and a few for each approval of a call without an id; in a copy 2 more a source.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
@@ -46,12 +49,13 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
         return Admission(Verdict.REFUSE, _blocked(agent, request.tool, setting))
     readable, args = _read(request.args)
     digest = question_digest(args) if readable else None
-    verdict = _verdict(run, request, digest)
+    said = _said(run, request, digest)
+    verdict = _verdict(said, run, request, digest)
     if verdict is not None and (broken := _broken(verdict, request.tool, digest)):
         _keep(run, verdict, request, args, broken)
         return Admission(Verdict.REFUSE, broken)
     is_covered = verdict is not None and _claim(verdict, request)
-    if is_covered or gate == Gate.AGENT:
+    if is_covered or (gate == Gate.AGENT and not _is_asked_anew(run, request, said)):
         return Admission(Verdict.RUN, "")
     if not readable:
         return Admission(
@@ -83,22 +87,40 @@ def _read(args: Whole | None) -> tuple[bool, Plain]:
         return False, None
 
 
-def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | None:
+def _said(run: Run, request: CallTool, digest: str | None) -> list[CallVerdict]:
+    """What was decided on calls with this id, and on those like it where an id is missing.
+
+    Newest first; what was decided in the threads this one was copied from, up to the copied
+    checkpoint, comes after its own.
+    """
+    call_id = _call_id(request)
+    alike = Q(tool=column_text(request.tool, 255), digest=digest or "")
+    which = Q(call_id=call_id) | Q(alike, call_id="") if call_id else alike
+    where = Q(thread=run.thread_id)
+    for source, until in asked_calls.sources(run.thread):
+        where |= Q(thread=source, decision__interrupt__checkpoint_id__lte=until)
+    said = CallVerdict.objects.filter(which, where).exclude(decision__status__in=NOT_IN_FORCE)
+    found = said.select_related("decision__decided_by", "decision__interrupt").order_by("-pk")
+    return sorted(found, key=lambda verdict: verdict.thread_id != run.thread_id)
+
+
+def _call_id(request: CallTool) -> str:
+    return column_text(request.call_id or "", 255)
+
+
+def _verdict(
+    said: Sequence[CallVerdict], run: Run, request: CallTool, digest: str | None
+) -> CallVerdict | None:
     """The newest decision on this call; None if all were made about others.
 
     A rejection whose call could not be named, and any of a call that comes without an id, is about
     whatever is called the same way, until a later decision says otherwise of such a call.
     """
-    call_id = column_text(request.call_id or "", 255)
-    alike = Q(tool=column_text(request.tool, 255), digest=digest or "")
-    which = Q(call_id=call_id) | Q(alike, call_id="") if call_id else alike
-    said = CallVerdict.objects.filter(which, thread=run.thread_id).order_by("-pk")
-    in_force = said.exclude(decision__status__in=NOT_IN_FORCE)
-    found = list(in_force.select_related("decision__decided_by", "decision__interrupt"))
-    named = next((verdict for verdict in found if call_id and verdict.call_id == call_id), None)
+    call_id = _call_id(request)
+    named = next((verdict for verdict in said if call_id and verdict.call_id == call_id), None)
     if named is not None and _is_about(named, run, request, digest):
         return named
-    twins = [verdict for verdict in found if verdict.call_id != call_id or not call_id]
+    twins = _twins(said, call_id)
     # Of two calls alike in one pause, one may be rejected: then neither can be told to be allowed.
     last = [verdict for verdict in twins if verdict.decision_id == twins[0].decision_id]
     twin = next((each for each in last if each.type == CallVerdict.Type.REJECT), None)
@@ -107,23 +129,51 @@ def _verdict(run: Run, request: CallTool, digest: str | None) -> CallVerdict | N
     )
 
 
+def _twins(said: Sequence[CallVerdict], call_id: str) -> list[CallVerdict]:
+    """Those about calls that are like one with this id, though nobody can say they are the one."""
+    return [verdict for verdict in said if verdict.call_id != call_id or not call_id]
+
+
+def _is_asked_anew(run: Run, request: CallTool, said: Sequence[CallVerdict]) -> bool:
+    """Whether a person is asked about a call because people were, before the thread went back.
+
+    What was approved on this branch is not asked twice, be it without an id. Each such approval
+    covers one task, as any other.
+    """
+    if not Run.objects.filter(pk=run.pk).travelled().exists():
+        return False
+    tool, call_id = column_text(request.tool, 255), _call_id(request)
+    if not asked_calls.was_asked(run.thread, tool=tool, call_id=call_id):
+        return False
+    return not any(
+        verdict.type != CallVerdict.Type.REJECT
+        and verdict.thread_id == run.thread_id
+        and not call_verdicts.is_of_gate(verdict.decision.interrupt)
+        and _is_since(*Run.ANEW, verdict=verdict, run=run)
+        and _claim(verdict, request)
+        for verdict in _twins(said, call_id)
+    )
+
+
 def _is_about(verdict: CallVerdict, run: Run, request: CallTool, digest: str | None) -> bool:
     """Whether a decision speaks of this call, and not of another one with the same id.
 
     Models name their calls, and some begin anew at each input or on another branch. So what was
-    decided before the thread's last input, replay or fork is about another call, unless it rejected
-    exactly this one: that counts until a later decision allows it. The runner holds the answers to
+    decided before the thread's last input, replay or fork, or before it was copied, is about
+    another call, unless it rejected exactly this one: that counts until a later decision allows it.
+    The runner holds the answers to
     the console's own question, each for one call: that one is not asked for anew, and no other is
     covered.
     """
+    is_own = verdict.thread_id == run.thread_id
     if verdict.type == CallVerdict.Type.REJECT:
         is_same = (verdict.tool, verdict.digest) == (column_text(request.tool, 255), digest)
-        return is_same or _is_since(*_ANEW, verdict=verdict, run=run)
-    if call_verdicts.is_of_gate(verdict.decision.interrupt):
+        return is_same or (is_own and _is_since(*Run.ANEW, verdict=verdict, run=run))
+    if not is_own or call_verdicts.is_of_gate(verdict.decision.interrupt):
         return False
     if verdict.ns:
         return verdict.ns == column_text(request.ns)
-    return _is_since(*_ANEW, verdict=verdict, run=run)
+    return _is_since(*Run.ANEW, verdict=verdict, run=run)
 
 
 def _claim(verdict: CallVerdict, request: CallTool) -> bool:
@@ -139,7 +189,7 @@ def _claim(verdict: CallVerdict, request: CallTool) -> bool:
 def _is_since(*triggers: Run.Trigger, verdict: CallVerdict, run: Run) -> bool:
     """Whether no runner was given a run with such a trigger since the question was asked."""
     later = Run.objects.filter(
-        thread=run.thread_id, trigger__in=triggers, attempt__gte=1,
+        thread__in={run.thread_id, verdict.thread_id}, trigger__in=triggers, attempt__gte=1,
         pk__gt=verdict.decision.interrupt.run_id,
     )  # fmt: skip
     return not later.exists()

@@ -77,7 +77,7 @@ def test_a_call_that_nobody_speaks_of_runs(db, django_assert_num_queries):
     request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
     runner = run.runner
     assert runner is not None
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert tool_calls.admit(runner=runner, request=request) == RUN
 
 
@@ -441,7 +441,7 @@ def test_what_was_rejected_does_not_run_on_another_branch_either(alice, call_id)
     finish(run)
     run = replayed(asked, alice)
     assert ask(run).verdict == Verdict.REFUSE
-    assert ask(run, args=EDITED) == RUN
+    assert ask(run, args=EDITED) == REVIEW
 
 
 def test_of_two_calls_alike_that_nobody_could_name_a_rejection_counts(alice):

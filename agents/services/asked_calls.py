@@ -1,0 +1,103 @@
+"""Asked calls: what people were asked about in a thread, and in the threads it was copied from.
+
+On a new branch such calls are held for a person, whatever the agent's graph lets through: a fork
+may leave out the node that asks, or change the call after it was approved. It may also write a call
+that the agent never made. So where a person wrote the state, and in copies, the tools count that
+people were asked about in any thread of the agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db.models import Q
+
+from agents.models import CallVerdict, Interrupt, Run, Thread
+from agents.reviews.dialects import node_interrupt, questions, raw, typed
+from agents.services import call_verdicts, interrupts
+
+_IN_WORDS = (node_interrupt.NAME, questions.NAME, raw.NAME, typed.NAME)
+"""The forms of questions that name no call."""
+
+
+def sources(thread: Thread) -> tuple[tuple[int, str], ...]:
+    """The threads whose history a thread began with, nearest first, each with its last checkpoint.
+
+    Queries: none where it is no copy, else one a copy.
+    """
+    found: list[tuple[int, str]] = []
+    source, until = thread.copied_from_id, thread.copied_checkpoint_id
+    while source is not None:
+        found.append((source, until))
+        row = Thread.objects.filter(pk=source)
+        source, earlier = row.values_list("copied_from", "copied_checkpoint_id").get()
+        until = min(until, earlier) if source is not None else until
+    return tuple(found)
+
+
+def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
+    """Whether people were asked about this call, or any of this tool, on whatever branch.
+
+    An empty `call_id` is that of a call which has none. Queries: 2 where one was decided, else 3;
+    for a copy one more a source.
+    """
+    threads = _with_sources(thread)
+    where = _where(thread, threads, is_written=_is_written(thread))
+    is_it = Q(where, tool=tool)
+    if call_id:
+        is_it |= Q(thread__in=threads, call_id=call_id)
+    return CallVerdict.objects.filter(is_it).exists() or any(
+        name == tool or (call_id and known == call_id) for known, name in _undecided(threads)
+    )
+
+
+def tools(thread: Thread, among: Iterable[str], *, writes: bool) -> tuple[str, ...]:
+    """Those of these tools whose calls people were asked about; `writes` tells that a fork writes.
+
+    Queries: as in `was_asked`.
+    """
+    threads = _with_sources(thread)
+    where = _where(thread, threads, is_written=writes or _is_written(thread))
+    decided = CallVerdict.objects.filter(where).order_by().values_list("tool", flat=True)
+    names = {*decided.distinct(), *(name for _, name in _undecided(threads))}
+    return tuple(name for name in dict.fromkeys(among) if name in names)
+
+
+def _with_sources(thread: Thread) -> Sequence[int]:
+    return (thread.pk, *(source for source, _ in sources(thread)))
+
+
+def _is_written(thread: Thread) -> bool:
+    """Whether a fork has written values into the state, or a copy may have brought such along."""
+    wrote = thread.runs.filter(trigger=Run.Trigger.FORK, attempt__gte=1, update__isnull=False)
+    return thread.copied_from_id is not None or wrote.exists()
+
+
+def _where(thread: Thread, threads: Sequence[int], *, is_written: bool) -> Q:
+    return Q(thread__agent=thread.agent_id) if is_written else Q(thread__in=threads)
+
+
+def _undecided(threads: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """The ids and tools of calls that were asked about, where no verdict was kept of them.
+
+    "" stands for what is not known. A call that asks itself is left out: it must run to do so.
+    """
+    rows = Interrupt.objects.filter(thread__in=threads, decision__calls=None)
+    about_calls = rows.exclude(dialect__in=_IN_WORDS, call_ids=[])
+    for asked in about_calls.select_related("thread__agent").defer("thread__snapshot"):
+        request = interrupts.request_of(asked, learned=False)
+        names = [] if request.is_question else [action.name for action in request.actions]
+        for position in range(max(len(names), len(asked.call_ids))):
+            call_id = str(asked.call_ids[position]) if position < len(asked.call_ids) else ""
+            name = names[position] if position < len(names) else ""
+            if not _asks_itself(asked, call_id, name):
+                yield call_id, name
+
+
+def _asks_itself(asked: Interrupt, call_id: str, name: str) -> bool:
+    """Whether the call in which this was asked is the very one that it is about."""
+    origin = asked.origin
+    if call_verdicts.is_of_gate(asked) or not isinstance(origin, dict) or "tool" not in origin:
+        return False
+    running = origin.get("call_id")
+    return call_id == running if call_id and running else name in ("", origin["tool"])
