@@ -110,7 +110,7 @@ def receipt(asked: Interrupt) -> Receipt | None:
     others = pending.exclude(run=asked.run_id)
     online, seen_at, unheld = True, None, ""
     if decision.applied_at is None and run is not None and run.status in Run.ACTIVE:
-        online, seen_at, unheld = _runners(asked.thread.agent)
+        online, seen_at, unheld = _runners(asked.thread.agent, run)
     is_void = decision.status in (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
     return Receipt(
         decision=decision,
@@ -152,10 +152,10 @@ def _dismissed(asked: Interrupt) -> Decision | None:
     return by.first()
 
 
-def _runners(agent: Agent) -> tuple[bool, datetime | None, str]:
-    """Whether a runner serves the agent now, when one was heard last, why none may run it."""
+def _runners(agent: Agent, run: Run) -> tuple[bool, datetime | None, str]:
+    """Whether a runner serves the agent now, when one was heard last, why none may take the run."""
     serving = Runner.objects.serving(agent.name)
     if online := list(serving.online()):
-        return True, None, why_unheld(agent, online)
+        return True, None, why_unheld(agent, online, run)
     last = serving.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
     return False, last, ""

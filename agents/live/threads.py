@@ -107,7 +107,7 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
             active=next((run for run in runs if run.status in Run.ACTIVE), None),
             violations=list(_violations(found)),
             runners=len(online),
-            unheld=why_unheld(found.agent, online),
+            unheld=why_unheld(found.agent, online, next(iter(runs), None)),
             last_seen=serving.order_by("-last_seen_at").first(),
             may_cancel=may_cancel,
             console=viewer.console,

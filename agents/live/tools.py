@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.models import Agent, Gate, Runner, ToolSetting
+from agents.models import Agent, Gate, Run, Runner, ToolSetting
 
 
 @dataclass(slots=True)
@@ -67,13 +67,15 @@ def tools_of(agent: Agent, online: Iterable[Runner], *, may_gate: bool) -> Tools
     )
 
 
-def why_unheld(agent: Agent, online: Iterable[Runner]) -> str:
-    """Why no runner that is online may run an agent whose calls are to be held; "" if one may.
+def why_unheld(agent: Agent, online: Iterable[Runner], run: Run | None) -> str:
+    """Why no runner that is online may take up a run whose calls are to be held; "" if one may.
 
-    Also "" where no runner is online. One query where none can hold calls.
+    They are where a tool of the agent is gated, or where the run's thread has gone back. Also ""
+    where no runner is online. At most two queries where none can hold calls.
     """
     reasons = [runner.cannot_gate for runner in online]
     if not reasons or not all(reasons):
         return ""
     is_gated = agent.tool_default != Gate.AGENT or agent.tool_settings.strict().exists()
-    return reasons[0] if is_gated else ""
+    has_travelled = run is not None and Run.objects.filter(pk=run.pk).travelled().exists()
+    return reasons[0] if is_gated or has_travelled else ""

@@ -10,7 +10,7 @@ from agents.history import graph_ways
 from agents.history.documents import SENDS, is_internal, sends
 from agents.history.levels import Levels
 from agents.models import Agent, Interrupt, Run, Runner, Thread
-from agents.services import history
+from agents.services import asked_calls, history
 from agents.services.history import CheckpointState
 from agents.services.supersession import awaited
 from agents.services.travelled import Travelled, travelled
@@ -29,6 +29,7 @@ class Foresight:
     may_run: tuple[str, ...]  # after them, as the graph's edges allow
     repeats: tuple[str, ...]  # nodes, then tools by name, that ran after it and may do so again
     superseded: tuple[Interrupt, ...]  # open now: nobody will be able to answer them
+    reviewed: tuple[str, ...]  # tools people were asked about: their calls are held again
     asks_again: tuple[Interrupt, ...]  # decided at this checkpoint: asked again, never reused
     loses: tuple[str, ...]  # nodes of this step whose results the new branch will not have
     gone_nodes: tuple[str, ...]  # next there, and no longer in the agent's graph
@@ -66,6 +67,7 @@ def foresee(
     active = active_run(found)
     told = obstacle(state, agent, as_node=as_node, writes=writes, changes=writes or stays)
     channels = _channels(agent)
+    tool_names = [tool["name"] for tool in agent.tools]
     gone = _gone(state, agent)
     gone_channels = tuple(each for each in state.values if channels and each not in channels)
     has_changed = bool(gone or gone_channels)
@@ -76,6 +78,7 @@ def foresee(
         may_run=may_run,
         repeats=before.without(skipped, agent.tools),
         superseded=tuple(awaited(found.pk).select_related("decision__decided_by")),
+        reviewed=asked_calls.tools(found, tool_names, writes=writes) if first else (),
         asks_again=() if as_node else _asked_there(found, state),
         loses=_lost(state, as_node),
         gone_nodes=gone,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from agents.live.tools import tools_of, why_unheld
-from agents.models import Agent, Gate, Runner
+from agents.models import Agent, Gate, Run, Runner
 from agents.services import runners, tool_settings
-from tests.factories import make_agent, make_hello, make_token
+from tests.factories import make_agent, make_hello, make_token, start_run
 
 
 def connect(instance: str, reason: str | None = None) -> Runner:
@@ -70,10 +70,14 @@ def test_runners_that_cannot_hold_calls_are_named(gate, ada):
 def test_why_nobody_may_run_a_gated_agent(ada):
     agent = make_agent()
     deaf, able = connect("old", "its langchain-core is too old"), connect("new")
-    assert why_unheld(agent, [deaf]) == ""
+    assert why_unheld(agent, [deaf], None) == ""
     tool_settings.set_gate(agent=agent.pk, tool="refund", gate=Gate.NEVER, user=ada)
-    assert why_unheld(agent, [deaf]) == "its langchain-core is too old"
-    assert why_unheld(agent, [deaf, able]) == ""
-    assert why_unheld(agent, []) == ""
+    assert why_unheld(agent, [deaf], None) == "its langchain-core is too old"
+    assert why_unheld(agent, [deaf, able], None) == ""
+    assert why_unheld(agent, [], None) == ""
     tool_settings.set_gate(agent=agent.pk, tool="refund", gate=Gate.AGENT, user=ada)
-    assert why_unheld(agent, [deaf]) == ""
+    assert why_unheld(agent, [deaf], None) == ""
+    run = start_run()
+    assert why_unheld(agent, [deaf], run) == ""
+    back = Run.objects.create(thread=run.thread, trigger="replay", status="waiting")
+    assert why_unheld(agent, [deaf], back) == "its langchain-core is too old"
