@@ -17,7 +17,8 @@ from agents.models import Interrupt
 def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     """One interrupt and its receipt; `again` is the failed run the viewer may let ask again.
 
-    `may_change` says whether the viewer may let the agent ask a decided question again.
+    `may_change` says whether the viewer may let the agent ask a decided question again. Neither is
+    offered where the thread was deleted.
 
     `elsewhere` is the replay or fork that closed it, `revision` the one that asks it again,
     `asked_after` the run that came to nothing before it was asked once more. At most fifteen
@@ -39,6 +40,7 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         raise NotFound(f"There is no interrupt {topic.pk}.")
     told = receipt(found)
     carrier = found.run if told is None or told.run is None else told.run
+    may = found.thread.deleted_at is None and _may_ask_again(viewer.user)
     return {
         "interrupt": found,
         "receipt": told,
@@ -46,8 +48,8 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         "elsewhere": elsewhere(found),
         "revision": revision(found) if told else None,
         "asked_after": asked_after(found),
-        "again": carrier if _may_ask_again(viewer.user) and carrier.can_be_asked_again() else None,
-        "may_change": _may_ask_again(viewer.user),
+        "again": carrier if may and carrier.can_be_asked_again() else None,
+        "may_change": may,
     }
 
 

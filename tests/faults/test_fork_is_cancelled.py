@@ -36,8 +36,8 @@ def asked(db: None) -> Interrupt:
     return asked
 
 
-def forked(asked: Interrupt, user: User) -> Run:
-    return fork(asked.thread, asked.checkpoint_id, user, as_node="tools")
+def forked(asked: Interrupt, user: User, reason: str = "") -> Run:
+    return fork(asked.thread, asked.checkpoint_id, user, as_node="tools", reason=reason)
 
 
 def state(asked: Interrupt) -> tuple[str, list[Run]]:
@@ -64,7 +64,7 @@ def test_a_claim_and_a_cancel_at_once_leave_the_pause_shown(olga: User):
 def test_a_cancel_and_an_end_at_once_promote_the_next_once(olga: User):
     for _ in range(ROUNDS):
         (asked,) = pause_at(start_run())
-        first, second = forked(asked, olga), forked(asked, olga)
+        first, second = forked(asked, olga, "one"), forked(asked, olga, "another")
         take(first)
         first.refresh_from_db()
         save_checkpoint(first, source="update")

@@ -5,9 +5,10 @@ import re
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 
 from agents.live import Topic, Viewer, context, render
-from agents.models import Decision, Interrupt, Run
+from agents.models import Decision, Interrupt, Run, Thread
 from agents.reviews import ActionDecision, DecisionType
 from agents.services import failures, runs, travel
 from reviewconsole.protocol.messages import Cancelled
@@ -265,6 +266,16 @@ def test_an_answer_that_was_cancelled_on_its_way_may_have_been_acted_on(alice, o
     text = shown(asked, alice)
     assert "olga cancelled the run while it carried this decision" in text
     assert f'href="{link(anew)}"' in html_of(asked, alice)
+
+
+def test_a_decision_of_a_deleted_thread_is_not_offered_for_change(alice):
+    asked = make_interrupt()
+    run = decide(asked, alice).run
+    take(run)
+    apply(run)
+    assert "Change this decision" in html_of(asked, alice)
+    Thread.objects.update(deleted_at=timezone.now())
+    assert "Change this decision" not in html_of(asked, alice)
 
 
 def test_a_question_closed_by_asking_again_says_so(alice, olga):
