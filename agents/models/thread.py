@@ -106,3 +106,11 @@ class Thread(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.thread_id
+
+    @property
+    def is_begun_by_people(self) -> bool:
+        """Whether it was begun in the console; an agent that works without runs begins the others.
+
+        A copy that somebody made stays one when the account is gone: only these name a checkpoint.
+        """
+        return self.created_by_id is not None or self.copied_checkpoint_id != ""

@@ -193,6 +193,11 @@ class _Work:
             raise RequestRefused(
                 RefusalCode.INVALID, f"thread {name!r} was deleted in the console; name another"
             )
+        if thread.is_begun_by_people:
+            raise RequestRefused(
+                RefusalCode.FENCED,
+                f"thread {name!r} was begun in the console: it is written under a lease only",
+            )
         if thread.runs.exists():
             raise RequestRefused(
                 RefusalCode.FENCED, f"thread {name!r} has runs: it is written under a lease only"
@@ -241,8 +246,8 @@ class _Work:
             copy_rows(source=source, target=target)
             target.refresh_from_db(fields=("part_next", "part_epoch"))
             self.threads[request.target] = target
-        elif target.copied_from_id != source.pk:  # else: repeated after a lost reply
-            raise RequestRefused(
+        elif target.is_begun_by_people or target.copied_from_id != source.pk:
+            raise RequestRefused(  # otherwise it is repeated, after a lost reply
                 RefusalCode.INVALID, f"thread {request.target!r} is there already; name another"
             )
         return Done()
@@ -257,7 +262,9 @@ def _locked_runs(pks: Collection[int]) -> Iterable[Run]:
 
 def _locked_threads(names: Collection[str]) -> Iterable[Thread]:
     threads = Thread.objects.select_for_update(of=("self",)).select_related("agent")
-    compared = ("thread_id", "part_next", "part_epoch", "deleted_at", "agent__name")
+    numbers = ("part_next", "part_epoch")
+    origin = ("created_by_id", "copied_from_id", "copied_checkpoint_id")
+    compared = ("thread_id", *numbers, *origin, "deleted_at", "agent__name")
     return threads.filter(thread_id__in=names).only(*compared).order_by("pk")
 
 

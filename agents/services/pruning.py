@@ -70,7 +70,8 @@ def prune(*, thread: int, before: datetime, keep: int, dry_run: bool = False) ->
     Raises:
         NotFound: there is no such thread.
     """
-    row = Thread.objects.select_for_update().only("pk").filter(pk=thread).first()
+    begun = ("created_by_id", "copied_checkpoint_id")
+    row = Thread.objects.select_for_update().only(*begun).filter(pk=thread).first()
     if row is None:
         raise NotFound(f"There is no thread {thread}.")
     if why := _spared(row):
@@ -83,7 +84,7 @@ def prune(*, thread: int, before: datetime, keep: int, dry_run: bool = False) ->
 
 def _spared(thread: Thread) -> str:
     statuses = set(thread.runs.order_by().values_list("status", flat=True).distinct())
-    if not statuses:
+    if not statuses and not thread.is_begun_by_people:
         return "an agent writes it without runs"
     if not statuses.isdisjoint(_UNFINISHED):
         return "a run of it is not over"

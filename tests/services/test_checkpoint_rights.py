@@ -7,10 +7,11 @@ import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 
 from agents.models import Run, RunnerToken, Thread
-from agents.services import runs, thread_deletion, tokens
+from agents.services import copies, runs, thread_deletion, tokens
 from agents.services.checkpoints import Store
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
+    CopyThread,
     DeleteThread,
     Done,
     Found,
@@ -151,6 +152,32 @@ def test_a_thread_with_runs_is_written_under_a_lease_only(runner, run, kind):
     else:
         told = f"thread {run.thread.thread_id!r} has runs: it is written under a lease only"
         assert result == refused("fenced", told)
+
+
+@each_kind
+@pytest.mark.parametrize("creator", ["there", "gone"])
+def test_what_people_copied_is_written_under_a_lease_only(runner, run, olga, kind, creator):
+    finish(run)
+    copy = copies.fork_thread(thread=run.thread_id, checkpoint_id="1ef0", user=olga)
+    if creator == "gone":
+        Thread.objects.update(created_by=None)
+    before = row_counts()
+    result = ask(runner, kind, scope=OWNER, thread=copy.thread_id)
+    if kind in {"get", "list"}:
+        assert isinstance(result, Found)
+    else:
+        told = f"thread {copy.thread_id!r} was begun in the console: it is written under a lease"
+        assert result == refused("fenced", f"{told} only")
+    assert row_counts() == before
+    assert not copy.runs.exists()
+
+
+def test_what_people_copied_is_no_copy_that_an_agent_made(runner, run, olga):
+    finish(run)
+    copy = copies.fork_thread(thread=run.thread_id, checkpoint_id="1ef0", user=olga)
+    (result,) = execute(runner, CopyThread(OWNER, run.thread.thread_id, copy.thread_id))
+    told = f"thread {copy.thread_id!r} is there already; name another"
+    assert result == refused("invalid", told)
 
 
 @each_kind

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from agents.exceptions import NotFound
-from agents.models import Run, Thread
-from agents.services import pruning, runs
+from agents.models import Checkpoint, Run, Thread
+from agents.services import copies, pruning, runs
 from agents.services.pruning import Pruned
 from tests.factories import connect_runner, start_run
 from tests.services.histories import History, stored
@@ -93,6 +93,15 @@ def test_a_thread_with_delta_channels(db):
 def test_a_thread_that_an_agent_keeps_itself(db):
     save(connect_runner(), put("1ef1"), put("1ef2", parent="1ef1"))
     assert prune(Thread.objects.get()) == Pruned(spared="an agent writes it without runs")
+
+
+def test_a_copy_that_somebody_made(db, olga):
+    source = long_ago().thread
+    newest = source.checkpoints.latest("checkpoint_id").checkpoint_id
+    copy = copies.fork_thread(thread=source.pk, checkpoint_id=newest, user=olga)
+    long_since = timezone.now() - timedelta(days=365)
+    Checkpoint.objects.filter(thread=copy).update(created_at=long_since)
+    assert prune(copy) == Pruned(checkpoints=2, values=2, writes=2, parts=0)
 
 
 def test_other_threads_stay(db):
