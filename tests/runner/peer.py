@@ -130,6 +130,10 @@ class Store:
         self._values = {k: value for k, value in self._values.items() if k[0] != thread}
         self._writes = {k: rows for k, rows in self._writes.items() if k[0] != thread}
 
+    def forget(self, thread: str, checkpoint_id: str) -> None:
+        """Lose one checkpoint of the agent's own graph, as pruning does."""
+        del self._checkpoints[thread, "", checkpoint_id]
+
     def copy(self, thread: str, target: str) -> None:
         """Copy a thread."""
         self._parts[target] = dict(self._parts.get(thread, {}))
