@@ -40,6 +40,13 @@ def shown(asked: Interrupt, user: User) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
+def begun(decision: Decision) -> Run:
+    """The run that carries a decision, in a runner's hands."""
+    assert decision.run is not None
+    take(decision.run)
+    return decision.run
+
+
 def receipt_of(asked: Interrupt, user: User):
     return context(Topic("interrupt", asked.pk), Viewer(user, "ws://console"))["receipt"]
 
@@ -254,10 +261,10 @@ def test_the_inbox_says_in_a_few_words_who_went_back(alice, olga):
 
 def test_an_answer_that_was_cancelled_on_its_way_may_have_been_acted_on(alice, olga):
     asked = make_interrupt()
-    run = decide(asked, alice).run
-    take(run)
+    run = begun(decide(asked, alice))
     runs.cancel(run=run.pk, user=olga)
     run.refresh_from_db()
+    assert run.runner is not None
     runs.stop(runner=run.runner, request=Cancelled(lease_of(run)))
     (anew,) = Interrupt.objects.pending()
     said = f"olga cancelled run {run.pk} (resume) while its answer was on its way"
@@ -270,8 +277,7 @@ def test_an_answer_that_was_cancelled_on_its_way_may_have_been_acted_on(alice, o
 
 def test_a_decision_of_a_deleted_thread_is_not_offered_for_change(alice):
     asked = make_interrupt()
-    run = decide(asked, alice).run
-    take(run)
+    run = begun(decide(asked, alice))
     apply(run)
     assert "Change this decision" in html_of(asked, alice)
     Thread.objects.update(deleted_at=timezone.now())
@@ -298,6 +304,20 @@ def test_a_pause_that_is_asked_anew_says_why_the_replay_came_to_nothing(alice, o
     (anew,) = pause(run, asked.value, at=asked, refused="tools is gone")
     assert "the replay by olga came to nothing: tools is gone" in shown(anew, alice)
     assert "It came to nothing: tools is gone . It is asked anew" in shown(asked, alice)
+
+
+def test_an_answer_that_a_replay_to_nothing_took_back_says_on_what_it_failed(alice, olga):
+    (asked,) = pause_at(start_run())
+    run = begun(decide(asked, alice))
+    apply(run)
+    fail(run, "no such order")
+    back = replay(asked.thread, asked.checkpoint_id, olga)
+    take(back)
+    back.refresh_from_db()
+    pause(back, asked.value, at=asked, refused="tools is gone")
+    text = shown(Interrupt.objects.get(pk=asked.pk), alice)
+    assert "no such order . What it answers is asked again." in text
+    assert "It was never sent" not in text
 
 
 def test_a_decision_that_was_not_sent_says_why(alice, bob, olga):

@@ -35,4 +35,4 @@ def test_the_answer_that_failed_does_not_come_back(desk: Traveller) -> None:
     assert [deed["answer"] for deed in desk.deeds(thread) if deed["deed"] == "did"] == ["new"]
     assert list(
         Decision.objects.filter(interrupt__thread=thread).values_list("resume", "status")
-    ) == [("old", Decision.Status.APPLIED), ("new", Decision.Status.APPLIED)]
+    ) == [("old", Decision.Status.WITHDRAWN), ("new", Decision.Status.APPLIED)]

@@ -260,9 +260,12 @@ class TestChange:
 def test_a_second_order_waits_for_the_first(operator: Client, past: Past):
     operator.post(past.url("replay"), {"next": ["ask"]})
     first = newest(past.thread)
+    operator.post(past.url("replay"), {"next": ["ask"]})  # the button, pressed twice
+    assert newest(past.thread) == first
     page = words(operator.get(past.url("replay")))
     assert f"It waits until run {first.pk} (replay by olga) has ended." in page
-    answer = operator.post(past.url("replay"), {"next": ["ask"]}, follow=True)
+    again = {"next": ["ask"], "reason": "once more"}
+    answer = operator.post(past.url("replay"), again, follow=True)
     assert newest(past.thread).status == Run.Status.WAITING
     assert "begins when the run before it has ended" in answer.text
 
