@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from agents.exceptions import NotFound
 from agents.history import graph_ways
+from agents.history.breakpoints import Stop
 from agents.history.documents import SENDS, is_internal, sends
+from agents.history.graph_ways import Way
 from agents.history.levels import Levels
 from agents.models import Agent, Interrupt, Run, Runner, Thread
-from agents.services import asked_calls, history
+from agents.services import asked_calls, history, stops
 from agents.services.history import CheckpointState
 from agents.services.supersession import awaited
 from agents.services.travelled import Travelled, travelled
@@ -26,6 +28,7 @@ class Foresight:
     checkpoint: CheckpointState
     next: tuple[str, ...]  # the nodes that are next there: what a form repeats
     first: tuple[str, ...]  # those that run first in this way; () where nothing runs by itself
+    stop: Stop | None  # the breakpoint there: it is asked about, and nothing runs before
     may_run: tuple[str, ...]  # after them, as the graph's edges allow
     repeats: tuple[str, ...]  # nodes, then tools by name, that ran after it and may do so again
     superseded: tuple[Interrupt, ...]  # open now: nobody will be able to answer them
@@ -60,10 +63,19 @@ def foresee(
     found = thread_of(thread)
     agent = found.agent
     state = history.checkpoint(thread=found, checkpoint_id=checkpoint_id, ns=ns)
-    first, may_run = _ahead(state, agent, as_node, stays)
-    before = travelled(found, state) if first else Travelled((), ())
+    ways = _ways(state, agent, as_node)
+    lends = context_of(state)
+    stop = stops.foreseen(
+        state, found, ways=ways, as_node=as_node, nodes=nodes_of(agent), lends=lends
+    )
+    holds = stop is not None and stop.is_sure
+    # Where a thread stays, nobody runs it on; at a breakpoint the approval does.
+    ahead = tuple(way.node for way in ways) if holds or not stays else ()
+    first = () if holds else ahead
+    may_run = graph_ways.reachable(agent.graph, ahead)
+    before = travelled(found, state) if ahead else Travelled((), ())
     # What stands beside the node a fork is written as does not run, unless the graph comes back.
-    skipped = {*state.next, as_node} - {*first, *map(_root, may_run)} if as_node else set()
+    skipped = {*state.next, as_node} - {*ahead, *map(_root, may_run)} if as_node else set()
     active = active_run(found)
     told = obstacle(state, agent, as_node=as_node, writes=writes, changes=writes or stays)
     channels = _channels(agent)
@@ -75,10 +87,11 @@ def foresee(
         checkpoint=state,
         next=state.next,
         first=first,
+        stop=stop,
         may_run=may_run,
         repeats=before.without(skipped, agent.tools),
         superseded=tuple(awaited(found.pk).select_related("decision__decided_by")),
-        reviewed=asked_calls.tools(found, tool_names, writes=writes) if first else (),
+        reviewed=asked_calls.tools(found, tool_names, writes=writes) if ahead else (),
         asks_again=() if as_node else _asked_there(found, state),
         loses=_lost(state, as_node),
         gone_nodes=gone,
@@ -86,7 +99,7 @@ def foresee(
         new_channels=tuple(each for each in channels if each not in state.values)
         if has_changed
         else (),
-        context_of=context_of(state),
+        context_of=lends,
         waits_for=active if active and active.trigger in Run.TRAVELS else None,
         runners=Runner.objects.serving(agent.name).online().count(),
         blocked=told or busy(active),
@@ -183,16 +196,13 @@ def obstacle(
     return ""
 
 
-def _ahead(
-    state: CheckpointState, agent: Agent, as_node: str, stays: bool
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The nodes that run first, and those that may run after them."""
-    if stays or as_node == END:
-        return (), ()
-    first = state.next
+def _ways(state: CheckpointState, agent: Agent, as_node: str) -> tuple[Way, ...]:
+    """The ways to the nodes that are next on the new branch."""
+    if as_node == END:
+        return ()
     if as_node:
-        first = tuple(way.node for way in graph_ways.successors(agent.graph, as_node))
-    return first, graph_ways.reachable(agent.graph, first)
+        return graph_ways.successors(agent.graph, as_node)
+    return tuple(Way(node, conditional=False) for node in state.next)
 
 
 def _gone(state: CheckpointState, agent: Agent) -> tuple[str, ...]:

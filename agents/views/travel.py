@@ -114,9 +114,10 @@ def checkpoint_fork(request: ConsoleRequest, pk: int, checkpoint_id: str) -> Htt
 
 def _passed_over(as_node: str, foresight: Foresight) -> tuple[str, ...]:
     """The nodes beside the one that is skipped, which do not run either."""
-    if not as_node or not foresight.first:
+    ahead = foresight.first or (foresight.stop.waiting if foresight.stop else ())
+    if not as_node or not ahead:
         return ()
-    others = (node for node in foresight.next if node not in (as_node, *foresight.first))
+    others = (node for node in foresight.next if node not in (as_node, *ahead))
     return tuple(dict.fromkeys(others)) if as_node in foresight.next else ()
 
 

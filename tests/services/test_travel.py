@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agents.exceptions import CannotTravel, InvalidInput, NotAllowed, NotFound, ThreadBusy
+from agents.history.breakpoints import Stop
 from agents.models import Agent, Decision, Interrupt, Run, Thread
 from agents.services import assignments, runs, travel
 from reviewconsole.protocol import plain
@@ -237,7 +238,8 @@ def test_a_replay_is_foreseen(asked, alice, django_assert_max_num_queries):
     connect_runner()
     with django_assert_max_num_queries(20):
         seen = travel.foresee(thread=asked.thread_id, checkpoint_id=asked.checkpoint_id)
-    assert (seen.next, seen.first, seen.may_run) == (("tools",), ("tools",), ())
+    assert (seen.next, seen.first, seen.may_run) == (("tools",), (), ())
+    assert seen.stop == Stop("before", ("tools",), ("tools",), is_sure=True)
     assert (seen.asks_again, seen.superseded, seen.loses) == ((asked,), (), ())
     assert (seen.gone_nodes, seen.gone_channels, seen.new_channels) == ((), (), ())
     assert (seen.context_of, seen.waits_for, seen.blocked) == (asked.run, None, "")
@@ -250,6 +252,7 @@ def test_what_stays_or_ends_runs_nothing(asked):
     for way in ways:
         seen = travel.foresee(**place, **way)
         assert (seen.next, seen.first, seen.may_run, seen.repeats) == (("tools",), (), (), ())
+        assert (seen.stop is not None) == ("stays" in way)  # which asks at once
 
 
 def test_what_waits_now_is_foreseen_to_be_superseded(alice, olga):
