@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from itertools import islice
@@ -26,6 +26,7 @@ _MAX_DEPTH = 60  # below, a value is compared as a whole
 _MAX_ALIGNED = 2000  # items or words on one side; longer ones are compared by position, or whole
 _MAX_PAIRS = 30_000  # equal items across both sides: repetition makes aligning slow
 _MAX_SLID = 400  # comparisons to find the best partners of a few items
+_MAX_READ = 200_000  # characters compared by word in all; texts after them are compared whole
 
 _WORDS = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")  # blanks go with a word: alone they repeat too much
 
@@ -93,7 +94,25 @@ Changes: TypeAlias = Iterator[Change]
 def diff(before: Plain, after: Plain, *, limit: int = MAX_CHANGES) -> Diff:
     """Compare two values; near-linear in their size for small changes."""
     found = list(islice(_compare(before, after, (), ()), limit + 1))
-    return Diff(tuple(found[:limit]), truncated=len(found) > limit)
+    return Diff(tuple(_spelled(found[:limit])), truncated=len(found) > limit)
+
+
+def _spelled(changes: Iterable[Change]) -> Changes:
+    """The changes with the words of changed texts, as far as the time for them goes."""
+    unread = _MAX_READ
+    for change in changes:
+        match change.before, change.after:
+            case str(before), str(after) if change.kind == ChangeKind.CHANGED:
+                unread -= len(before) + len(after)
+                by_word = text_spans if unread >= 0 else _whole
+                yield replace(change, spans=by_word(before, after))
+            case _:
+                yield change
+
+
+def _whole(before: str, after: str) -> tuple[Span, ...]:
+    removed, added = Span(SpanKind.REMOVED, before), Span(SpanKind.ADDED, after)
+    return tuple(span for span in (removed, added) if span.text)
 
 
 def same(before: Plain, after: Plain) -> bool:
@@ -132,8 +151,7 @@ def _compare(before: Plain, after: Plain, old: Path, new: Path) -> Changes:
             yield from _compare(before.payload, after.payload, old, new)
         case str(), str():
             if before != after:
-                spans = text_spans(before, after)
-                yield Change(ChangeKind.CHANGED, old, new, before, after, spans)
+                yield Change(ChangeKind.CHANGED, old, new, before, after)
         case _ if not same(before, after):
             yield Change(ChangeKind.CHANGED, old, new, before, after)
 

@@ -10,7 +10,9 @@ from agents.reviews.conversation import Entry, conversation
 from reviewconsole.protocol.plain import Plain, Typed
 
 AT_MOST = 100_000  # characters of one thread; PostgreSQL takes 1 MiB, in UTF-8
+READ_AT_MOST = 1_000_000  # characters of what was said, the newest first
 LONGEST = 64  # characters of a word; a longer one is found by its beginning
+_PIECE = 256  # characters that are normalised at once: runs of combining marks cost their square
 
 # A script that puts no space between words is found by its characters.
 _SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -19,24 +21,34 @@ _TOKEN = re.compile(rf"[{_SPACELESS}]|[^\W{_SPACELESS}]+")
 
 def tokens(text: str) -> list[str]:
     """The words of a text, each once and in order: letters, digits and `_`, case folded."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return list(dict.fromkeys(match[:LONGEST] for match in _TOKEN.findall(folded)))
+    folded = (unicodedata.normalize("NFKC", piece).casefold() for piece in _pieces(text))
+    found = (match[:LONGEST] for piece in folded for match in _TOKEN.findall(piece))
+    return list(dict.fromkeys(found))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for word in text.split():
+        for start in range(0, len(word), _PIECE):
+            yield word[start : start + _PIECE]
 
 
 def search_words(*, thread_id: str, title: str, metadata: Plain, snapshot: Plain) -> str:
     """What a thread is found by: words with a space between, each once.
 
-    Bounded by `AT_MOST`: the messages of longest ago are left out.
+    Bounded by `AT_MOST` and `READ_AT_MOST`: the messages of longest ago are left out.
     """
     found: dict[str, None] = {}
-    room = AT_MOST
+    room, unread = AT_MOST, READ_AT_MOST
     for text in _texts_of(thread_id, title, metadata, snapshot):
-        for token in tokens(text):
+        read, unread = text[:unread], unread - len(text)
+        for token in tokens(read):
             if token not in found:
                 room -= len(token) + 1
                 if room < 0:
                     return " ".join(found)
                 found[token] = None
+        if unread <= 0:
+            break
     return " ".join(found)
 
 

@@ -3,18 +3,24 @@
 On a new branch such calls are held for a person, whatever the agent's graph lets through: a fork
 may leave out the node that asks, or change the call after it was approved. It may also write a call
 that the agent never made. So where a person wrote the state, and in copies, the tools count that
-people were asked about in any thread of the agent.
+people were asked about in any thread of the agent, and a call that was written is asked about
+whatever its tool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from agents.models import CallVerdict, Interrupt, Run, Thread
 from agents.reviews.dialects import node_interrupt, questions, raw, typed
 from agents.services import call_verdicts, interrupts
+from reviewconsole.protocol.plain import Plain, Typed
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 _IN_WORDS = (node_interrupt.NAME, questions.NAME, raw.NAME, typed.NAME)
 """The forms of questions that name no call."""
@@ -38,11 +44,14 @@ def sources(thread: Thread) -> tuple[tuple[int, str], ...]:
 def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
     """Whether people were asked about this call, or any of this tool, on whatever branch.
 
-    An empty `call_id` is that of a call which has none. Queries: 2 where one was decided, else 3;
-    for a copy one more a source.
+    So is a call that a fork wrote, as far as its id tells. An empty `call_id` is that of a call
+    which has none. Queries: 2 where one was decided, else 3; for a copy one more a source.
     """
     threads = _with_sources(thread)
-    where = _where(thread, threads, is_written=_is_written(thread))
+    written = list(_written(threads))
+    if any(_names(update, call_id) for update in written):
+        return True
+    where = _where(thread, threads, is_written=bool(written) or thread.copied_from_id is not None)
     is_it = Q(where, tool=tool)
     if call_id:
         is_it |= Q(thread__in=threads, call_id=call_id)
@@ -57,7 +66,8 @@ def tools(thread: Thread, among: Iterable[str], *, writes: bool) -> tuple[str, .
     Queries: as in `was_asked`.
     """
     threads = _with_sources(thread)
-    where = _where(thread, threads, is_written=writes or _is_written(thread))
+    is_written = writes or thread.copied_from_id is not None or _written(threads).exists()
+    where = _where(thread, threads, is_written=is_written)
     decided = CallVerdict.objects.filter(where).order_by().values_list("tool", flat=True)
     names = {*decided.distinct(), *(name for _, name in _undecided(threads))}
     return tuple(name for name in dict.fromkeys(among) if name in names)
@@ -67,10 +77,28 @@ def _with_sources(thread: Thread) -> Sequence[int]:
     return (thread.pk, *(source for source, _ in sources(thread)))
 
 
-def _is_written(thread: Thread) -> bool:
-    """Whether a fork has written values into the state, or a copy may have brought such along."""
-    wrote = thread.runs.filter(trigger=Run.Trigger.FORK, attempt__gte=1, update__isnull=False)
-    return thread.copied_from_id is not None or wrote.exists()
+def _written(threads: Sequence[int]) -> QuerySet[Run, Plain]:
+    """What forks have written into the state. One query."""
+    forks = Run.objects.filter(
+        thread__in=threads, trigger=Run.Trigger.FORK, attempt__gte=1, update__isnull=False
+    )
+    return forks.order_by().values_list("update", flat=True)
+
+
+def _names(value: Plain, call_id: str) -> bool:
+    """Whether an id stands anywhere in a value; one that is missing may be any call's."""
+    waiting = [value]
+    while call_id and waiting:
+        match waiting.pop():
+            case str() as text if text == call_id:
+                return True
+            case list() as items:
+                waiting.extend(items)
+            case dict() as items:
+                waiting.extend(items.values())
+            case Typed(payload=payload):
+                waiting.append(payload)
+    return not call_id
 
 
 def _where(thread: Thread, threads: Sequence[int], *, is_written: bool) -> Q:

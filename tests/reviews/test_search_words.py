@@ -61,3 +61,15 @@ def test_the_oldest_messages_are_left_out(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize("snapshot", [None, 1, "text", [], {"unreadable": "encrypted"}])
 def test_a_state_without_messages(snapshot: Plain):
     assert search_words(thread_id="t", title="a", metadata={}, snapshot=snapshot) == "t a"
+
+
+def test_marks_without_end_cost_no_more_than_letters():
+    """Unicode sorts the combining marks of a run: a message of them must not hold the console."""
+    assert len(tokens("\u0316\u0301" * 500_000)) <= 1
+    assert tokens("cafe\u0301 " + "e\u0301" * 1000)[:2] == ["café", "é" * 64]
+
+
+def test_what_was_said_last_is_read_first(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(words, "READ_AT_MOST", len("tanew") + 2)
+    said: Plain = {"messages": [{"type": "human", "content": text} for text in ("older", "new")]}
+    assert search_words(thread_id="t", title="a", metadata={}, snapshot=said) == "t a new ol"

@@ -11,7 +11,7 @@ from agents.reviews import ActionDecision, DecisionType
 from agents.services import asked_calls, copies, runs, tool_calls
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import CallTool, Verdict, Whole
-from reviewconsole.protocol.plain import Plain
+from reviewconsole.protocol.plain import Plain, Typed
 from tests.factories import (
     AGENT,
     APPROVE,
@@ -121,6 +121,14 @@ def test_a_call_that_a_person_wrote_is_held_where_any_thread_asked_about_its_too
         run = forked(question, olga, update=update)
         assert [ask(run, call_id="call_7"), ask(run, "send_email")] == [refund, RUN]
         finish(run)
+
+
+def test_a_call_that_a_person_wrote_is_held_whatever_its_tool(olga):
+    call: Plain = {"name": "delete_file", "args": {"path": "/"}, "id": "call_8"}
+    message = Typed(5, "langchain_core.messages.ai", "AIMessage", {"tool_calls": [call]})
+    run = forked(asked(value="Go on?", call_ids=()), olga, update={"messages": [message]})
+    assert ask(run, "delete_file", call_id="call_8") == REVIEW
+    assert ask(run, "delete_file", call_id="call_9") == RUN
 
 
 def test_what_the_console_asked_on_the_branch_covers_no_other_call(alice, olga):
