@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agents.history.breakpoints import Stop
 from agents.models import Checkpoint, Thread
-from agents.services import copies, pruning, thread_deletion
+from agents.services import copies, pruning, thread_deletion, travel
 from tests.pauses.desk import APPROVE, call, reject, said
 from tests.time_travel.travelling import Traveller
 
@@ -23,6 +25,20 @@ def prune(thread: Thread) -> None:
     """Remove all that may go."""
     soon = timezone.now() + timedelta(days=1)
     pruning.prune(thread=thread.pk, before=soon, keep=1)
+
+
+STOPS = {
+    "after_chatbot": Stop("after", ("chatbot",), ("tools",), is_sure=True),
+    "before_tools": Stop("before", ("tools",), ("tools",), is_sure=True),
+}
+
+
+def foreseen(thread: Thread, checkpoint_id: str) -> Stop | None:
+    """The stop that a person is told of who would go back there; nothing runs first, either way."""
+    place: dict[str, Any] = {"thread": thread.pk, "checkpoint_id": checkpoint_id}
+    replayed, stays = travel.foresee(**place), travel.foresee(**place, stays=True)
+    assert (replayed.first, stays.first, stays.stop) == ((), (), replayed.stop)
+    return replayed.stop
 
 
 @STOPPED
@@ -47,6 +63,7 @@ def test_a_replay_after_pruning_asks(desk: Traveller, agent):
     desk.decide(asked, APPROVE)
     desk.finished(thread)
     prune(thread)
+    assert foreseen(thread, asked.checkpoint_id) == STOPS[agent]
     desk.replay(thread, asked.checkpoint_id)
     assert desk.question(thread).value == asked.value
     assert desk.names(thread) == ["send_email"]
@@ -59,6 +76,7 @@ def test_a_replay_in_a_copy_of_a_replay_asks(desk: Traveller, agent):
     desk.replay(thread, asked.checkpoint_id)
     again = desk.question(thread)
     copy = copies.fork_thread(thread=thread.pk, checkpoint_id=again.checkpoint_id, user=desk.alice)
+    assert foreseen(copy, again.checkpoint_id) == STOPS[agent]
     desk.replay(copy, again.checkpoint_id)
     assert desk.question(copy).value == asked.value
     assert desk.names(copy) == []
@@ -69,6 +87,7 @@ def test_where_nothing_tells_what_ran_a_person_is_asked(desk: Traveller):
     asked = desk.question(thread)
     parent = thread.checkpoints.get(checkpoint_id=asked.checkpoint_id).parent_id
     Checkpoint.objects.filter(thread=thread, checkpoint_id=parent).delete()
+    assert foreseen(thread, asked.checkpoint_id) == STOPS["after_chatbot"]
     desk.replay(thread, asked.checkpoint_id)
     again = desk.question(thread)
     assert (again.value, desk.names(thread)) == (asked.value, [])
