@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agents.exceptions import NotFound
@@ -205,12 +205,16 @@ def _ways(state: CheckpointState, agent: Agent, as_node: str) -> tuple[Way, ...]
     return tuple(Way(node, conditional=False) for node in state.next)
 
 
+def has_node(nodes: Sequence[str], node: str) -> bool:
+    """Whether an agent with these nodes can run this one; LangGraph's own are in every graph."""
+    return not nodes or node in nodes or node.startswith("__")
+
+
 def _gone(state: CheckpointState, agent: Agent) -> tuple[str, ...]:
     nodes = nodes_of(agent)
-    inside = bool(state.row.ns)
-    return tuple(
-        dict.fromkeys(node for node in state.next if nodes and not inside and node not in nodes)
-    )
+    if state.row.ns:
+        return ()
+    return tuple(dict.fromkeys(node for node in state.next if not has_node(nodes, node)))
 
 
 def _channels(agent: Agent) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from agents.services.foresight import (
     busy,
     context_of,
     foresee,
+    has_node,
     nodes_of,
     obstacle,
     thread_of,
@@ -109,7 +110,7 @@ def fork(
     return _queue(
         state, user, trigger=Run.Trigger.FORK, reason=reason,
         # A node that is gone is stepped over by a fork as another one.
-        from_next=[node for node in state.next if not nodes or node in nodes],
+        from_next=[node for node in state.next if has_node(nodes, node)],
         update=written, as_node=as_node, stays=stays,
     )  # fmt: skip
 

@@ -29,6 +29,17 @@ def test_an_edited_state_is_what_the_next_node_sees(desk: Traveller):
     assert (made.source, made.parent_id, made.next) == ("update", checkpoint, ("second",))
 
 
+def test_the_input_is_replayed_and_replaced(desk: Traveller):
+    thread = desk.start("steps", {"text": "0 "})
+    desk.finished(thread)
+    checkpoint = desk.before(thread, "__start__")
+
+    desk.replay(thread, checkpoint)
+    assert desk.finished(thread) == {"text": "0 firstsecondthird"}
+    desk.fork(thread, checkpoint, {"text": "1 "})
+    assert desk.finished(thread) == {"text": "1 firstsecondthird"}
+
+
 def test_a_node_is_skipped(desk: Traveller):
     thread = desk.start("steps", {"text": ""})
     desk.finished(thread)
