@@ -297,6 +297,19 @@ def test_open_questions_are_named_with_a_link(operator: Client, past: Past):
     assert f'href="/interrupts/{past.asked.pk}/"' in page.text
 
 
+def test_a_breakpoint_is_told_of_where_nothing_runs_before(operator: Client, past: Past):
+    agent = past.thread.agent
+    Agent.objects.update(spec=agent.spec | {"interrupt_before": ["ask"]})
+    told = "Stands at a breakpoint before ask It is asked about first: nothing runs until"
+    page = words(operator.get(past.url("replay")))
+    assert told in page
+    assert "Replay from step 1: asks first" in page
+    preview = {"then": "stay", **on("note", "changed")}
+    assert told in words(operator.post(past.url("fork"), preview))
+    Agent.objects.update(spec=agent.spec | {"interrupt_after": ["last"]})
+    assert "breakpoint" not in words(operator.get(past.url("replay")))
+
+
 @pytest.mark.parametrize("page", ["replay", "fork"])
 def test_inside_of_a_graph_the_way_out_is_shown(operator: Client, page: str):
     thread = replay(nested())
