@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from django import template
@@ -15,6 +16,7 @@ from reviewconsole.protocol.plain import Plain
 
 register = template.Library()
 
+LONGEST = 20_000  # characters of one text in a history; its checkpoint's JSON has all of it
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -34,6 +36,24 @@ def changed_channels(diff: Diff) -> tuple[state_reading.ChangedChannel, ...]:
 def passages(entries: Sequence[Entry]) -> list[story.Passage]:
     """Messages with their calls, for `agents/_message.html`."""
     return story.passages(entries)
+
+
+@register.filter
+def beginning(text: object) -> str:
+    """The beginning of a text, so that one message cannot make a page of megabytes."""
+    return str(text)[:LONGEST]
+
+
+@register.filter
+def left_out(text: object) -> int:
+    """How many characters `beginning` leaves out."""
+    return max(len(str(text)) - LONGEST, 0)
+
+
+@register.filter
+def each_once(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Names with how often each stands there: a step may run one node thousands of times."""
+    return list(Counter(names).items())
 
 
 @register.filter

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.templatetags.history import bytesize, lasted
+from agents.templatetags.history import beginning, bytesize, each_once, lasted, left_out
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,12 @@ def test_sizes(number: int, words: str):
 
 def test_what_is_not_known_is_not_told():
     assert (lasted(None), bytesize(None)) == ("", "")
+
+
+def test_a_text_is_cut_at_a_length_and_says_by_how_much():
+    assert (beginning("a" * 20_001), left_out("a" * 20_001)) == ("a" * 20_000, 1)
+    assert (beginning("short"), left_out("short")) == ("short", 0)
+
+
+def test_names_stand_once():
+    assert each_once(("work", "log", "work")) == [("work", 2), ("log", 1)]
