@@ -59,6 +59,23 @@ class TestThread:
         places = [text.index(words) for words in said]
         assert places == sorted(places)
 
+    def test_huge_messages_make_no_huge_page_but_for_who_decides(self, reader: Client):
+        huge = "word " * 40_000
+        call: Plain = {"name": "look_up", "args": {"text": huge}, "id": "c0", "type": "tool_call"}
+        said: Plain = [
+            {"type": "human", "content": huge},
+            {"type": "ai", "content": huge, "tool_calls": [call]},
+            {"type": "tool", "content": huge, "tool_call_id": "c0"},
+            *SAID,
+        ]
+        review = make_interrupt(tool_review(("send_email", ARGS)), snapshot={"messages": said})
+        page = reader.get(f"/threads/{review.thread_id}/").text
+        assert len(page) < 300_000
+        assert "180000 more characters: the JSON of its checkpoint has all of them." in page
+        decided_on = reader.get(f"/interrupts/{review.pk}/").text
+        assert decided_on.count("word ") > 4 * 40_000 - 10
+        assert "more characters" not in decided_on
+
     def test_what_waits_leads_to_its_page(self, reader: Client):
         review = make_interrupt(tool_review(("send_email", ARGS)))
         page = reader.get(f"/threads/{review.thread_id}/").text
