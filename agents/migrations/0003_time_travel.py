@@ -159,4 +159,8 @@ class Migration(migrations.Migration):
                 max_length=16,
             ),
         ),
+        migrations.AddIndex(
+            model_name="callverdict",
+            index=models.Index(fields=["tool", "thread"], name="verdict_of_tool"),
+        ),
     ]

@@ -79,7 +79,10 @@ class CallVerdict(models.Model):
 
     class Meta:
         ordering = ("-pk",)
-        indexes = (models.Index(fields=("thread", "call_id", "-id"), name="verdict_of_call"),)
+        indexes = (
+            models.Index(fields=("thread", "call_id", "-id"), name="verdict_of_call"),
+            models.Index(fields=("tool", "thread"), name="verdict_of_tool"),
+        )
 
     def __str__(self) -> str:
         return f"{self.type} {self.tool} {self.call_id}"
