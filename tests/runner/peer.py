@@ -216,6 +216,7 @@ class Peer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._do(asyncio.sleep(0))  # the connections that were cut are lost in the next round
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -252,7 +253,8 @@ class Peer:
         """Cut every connection without a word."""
 
         async def cut() -> None:
-            for connection in self._connections:
+            shaking_hands = self._server.all_connections if self._server is not None else ()
+            for connection in {*self._connections, *shaking_hands}:
                 connection.transport.abort()
 
         self._do(cut())
