@@ -17,6 +17,7 @@ from django.db.models import Q
 from agents.models import CallVerdict, Interrupt, Run, Thread
 from agents.reviews.dialects import node_interrupt, questions, raw, typed
 from agents.services import call_verdicts, interrupts
+from agents.services.column_text import column_text
 from reviewconsole.protocol.plain import Plain, Typed
 
 if TYPE_CHECKING:
@@ -44,10 +45,17 @@ def sources(thread: Thread) -> tuple[tuple[int, str], ...]:
 def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
     """Whether people were asked about this call, or any of this tool, on whatever branch.
 
-    So is a call that a fork wrote, as far as its id tells. An empty `call_id` is that of a call
-    which has none. Queries: 2 where one was decided, else 3; for a copy one more a source.
+    So is a call that a fork wrote, as far as its id tells; and any in a copy of a deleted thread,
+    of which nobody can tell any more what was written. `call_id` is as a column keeps it; an empty
+    one is that of a call which has none. Queries: 2 where one was decided, else 3; for a copy 1
+    more, and one more a source.
     """
     threads = _with_sources(thread)
+    if (
+        len(threads) > 1
+        and Thread.objects.filter(pk__in=threads, deleted_at__isnull=False).exists()
+    ):
+        return True
     written = list(_written(threads))
     if any(_names(update, call_id) for update in written):
         return True
@@ -56,7 +64,8 @@ def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
     if call_id:
         is_it |= Q(thread__in=threads, call_id=call_id)
     return CallVerdict.objects.filter(is_it).exists() or any(
-        name == tool or (call_id and known == call_id) for known, name in _undecided(threads)
+        name == tool or (call_id and _as_kept(known) == call_id)
+        for known, name in _undecided(threads)
     )
 
 
@@ -85,12 +94,16 @@ def _written(threads: Sequence[int]) -> QuerySet[Run, Plain]:
     return forks.order_by().values_list("update", flat=True)
 
 
+def _as_kept(call_id: str) -> str:
+    return column_text(call_id, 255)
+
+
 def _names(value: Plain, call_id: str) -> bool:
     """Whether an id stands anywhere in a value; one that is missing may be any call's."""
     waiting = [value]
     while call_id and waiting:
         match waiting.pop():
-            case str() as text if text == call_id:
+            case str() as text if _as_kept(text) == call_id:
                 return True
             case list() as items:
                 waiting.extend(items)

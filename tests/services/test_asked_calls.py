@@ -8,7 +8,7 @@ import pytest
 
 from agents.models import Gate, Interrupt, Run, Thread
 from agents.reviews import ActionDecision, DecisionType
-from agents.services import asked_calls, copies, runs, tool_calls
+from agents.services import asked_calls, copies, runs, thread_deletion, tool_calls
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import CallTool, Verdict, Whole
 from reviewconsole.protocol.plain import Plain, Typed
@@ -123,11 +123,12 @@ def test_a_call_that_a_person_wrote_is_held_where_any_thread_asked_about_its_too
         finish(run)
 
 
-def test_a_call_that_a_person_wrote_is_held_whatever_its_tool(olga):
-    call: Plain = {"name": "delete_file", "args": {"path": "/"}, "id": "call_8"}
+@pytest.mark.parametrize("call_id", ["call_8", "c" * 300, "c\0d"])
+def test_a_call_that_a_person_wrote_is_held_whatever_its_tool(olga, call_id):
+    call: Plain = {"name": "delete_file", "args": {"path": "/"}, "id": call_id}
     message = Typed(5, "langchain_core.messages.ai", "AIMessage", {"tool_calls": [call]})
     run = forked(asked(value="Go on?", call_ids=()), olga, update={"messages": [message]})
-    assert ask(run, "delete_file", call_id="call_8") == REVIEW
+    assert ask(run, "delete_file", call_id=call_id) == REVIEW
     assert ask(run, "delete_file", call_id="call_9") == RUN
 
 
@@ -245,3 +246,11 @@ def test_the_tools_that_people_were_asked_about_are_told(alice, olga):
     other = start_run().thread
     assert asked_calls.tools(other, known, writes=False) == ()
     assert asked_calls.tools(other, known, writes=True) == ("refund",)
+
+
+def test_in_a_copy_of_a_deleted_thread_every_call_is_held(ada, olga):
+    question = asked(value="Go on?", call_ids=())
+    finish(forked(question, olga, update={"messages": []}))
+    copy = copied(question, olga)
+    thread_deletion.delete(thread=question.thread_id, user=ada)
+    assert ask(forked(question, olga, copy), "delete_file", call_id="call_9") == REVIEW
