@@ -175,7 +175,8 @@ def take_over(run: Run) -> None:
     before = Interrupt.objects.filter(superseded_by=run).order_by("position")
     makers = Checkpoint.objects.filter(thread=run.thread_id, ns="", checkpoint_id=run.checkpoint_id)
     paused = Run.objects.filter(Q(pk__in=before.values("run")) | Q(pk__in=makers.values("run")))
-    if (last := paused.order_by("-pk").first()) is not None:
+    last = paused.order_by("-pk").first()
+    if last is not None:
         _stand_for(last, run)
     answered = Decision.objects.filter(
         interrupt__thread=run.thread_id,
@@ -187,7 +188,7 @@ def take_over(run: Run) -> None:
     _leave_carried(before)
     shown = ("position", "task_id", "fingerprint")
     if list(before.values_list(*shown)) == list(run.interrupts.values_list(*shown)):
-        Draft.objects.filter(run__in=before.values("run")).update(run=run)
+        Draft.objects.filter(run=last).update(run=run)  # a person has one a pause
 
 
 def _stand_for(paused: Run, run: Run, **place: Any) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from agents.exceptions import CannotAskAgain, PauseMoved
 from agents.models import Decision, Draft, Interrupt, Run, Thread
-from agents.services import drafts, failures, runs, travel
-from reviewconsole.protocol.messages import Cancelled
+from agents.services import drafts, failures, interrupts, runs, travel
+from reviewconsole.protocol import plain
+from reviewconsole.protocol.messages import Cancelled, Paused, Whole
 from tests.factories import (
     apply,
     decide,
@@ -21,6 +22,7 @@ from tests.factories import (
     lease_of,
     pause,
     pause_at,
+    post,
     replay,
     save_checkpoint,
     start_run,
@@ -237,6 +239,29 @@ def test_asking_again_that_no_runner_took_is_undone(alice, bob):
     )  # fmt: skip
     assert again(waits.run).can_be_asked_again()
     assert decide(anew, bob).run.status == Run.Status.QUEUED
+
+
+def test_of_two_drafts_of_one_person_the_later_pause_s_is_kept(alice, bob, olga):
+    first, second = pause_at(start_run(), "first?", "second?", waiting=("tools", "tools"))
+    drafts.keep(run=first.run_id, user=bob, post={"questions.0.answer": ["early"]})
+    decide(second, alice)
+    carrying = again(decide(first, alice).run)
+    take(carrying)
+    fail(again(carrying), "no such order", "first?", at=first)
+    drafts.keep(run=carrying.pk, user=bob, post={"questions.0.answer": ["late"]})
+    run = in_hand(replay(first.thread, first.checkpoint_id, olga), moved=False)
+    at = first.checkpoint_id
+    posted = (
+        *post(run, "first?", checkpoint_id=at, at=first),
+        *post(run, "second?", checkpoint_id=at, at=second),
+    )
+    live = Paused(
+        lease=lease_of(run), checkpoint_id=at, snapshot=Whole(*plain.encode({})),
+        next=("tools", "tools"), interrupts=posted, refused="the graph has changed",
+    )  # fmt: skip
+    interrupts.open_pause(runner=run.runner, request=live)
+    assert [each.value for each in pending(run.thread)] == ["first?", "second?"]
+    assert drafts.of(run=run.pk, user=bob) == {"questions.0.answer": ["late"]}
 
 
 @pytest.mark.parametrize(("end", "asked"), [("cancelled", 2), ("lost", 1), ("failed", 1)])
