@@ -10,7 +10,7 @@ from django.db.migrations.state import StateApps
 import agents.models.thread_search
 from agents.reviews.search_words import search_words
 
-AT_ONCE = 200  # snapshots in memory
+AT_ONCE = 20  # snapshots held in memory: each may be tens of megabytes
 
 # A generated column, since an index over an expression would compute it again for each row it checks.
 MAKE = {

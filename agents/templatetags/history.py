@@ -57,6 +57,13 @@ def each_once(names: Iterable[str]) -> list[tuple[str, int]]:
 
 
 @register.filter
+def summed(names: Iterable[str]) -> str:
+    """The names in a row, as `each_once` counts them."""
+    counted = each_once(names)
+    return ", ".join(name if times == 1 else f"{name} ({times} times)" for name, times in counted)
+
+
+@register.filter
 def lasted(duration: timedelta | None) -> str:
     """Say how long something took; empty where that is not known."""
     if duration is None:

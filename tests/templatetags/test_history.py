@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agents.templatetags.history import beginning, bytesize, each_once, lasted, left_out
+from agents.templatetags.history import beginning, bytesize, each_once, lasted, left_out, summed
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,4 @@ def test_a_text_is_cut_at_a_length_and_says_by_how_much():
 
 def test_names_stand_once():
     assert each_once(("work", "log", "work")) == [("work", 2), ("log", 1)]
+    assert summed(("work", "log", "work")) == "work (2 times), log"
