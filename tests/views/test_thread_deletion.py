@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from agents.models import Thread
-from tests.factories import decide, make_interrupt, start_run
+from tests.factories import decide, make_interrupt, pause_at, start_run
 
 
 @pytest.fixture
@@ -48,6 +48,16 @@ def test_it_leads_to_the_record(admin: Client):
     assert answer.redirect_chain == [(f"/threads/{thread.pk}/", 302)]
     assert "ada deleted this thread" in answer.text
     assert admin.get(f"/threads/{thread.pk}/delete/").status_code == 302
+
+
+def test_what_was_decided_or_asked_in_it_says_so(admin: Client, alice: User):
+    decided, asked = pause_at(start_run(), "a?", "b?", waiting=("tools", "tools"))
+    decide(decided, alice)
+    admin.post(f"/threads/{decided.thread_id}/delete/", {"sure": "on"})
+    told = " deleted the thread "
+    for question, words in ((decided, "It was never sent:"), (asked, "Nothing is left to decide:")):
+        page = admin.get(f"/interrupts/{question.pk}/").text
+        assert (words in page, told in page, "The run was cancelled" in page) == (True, True, False)
 
 
 def test_a_thread_that_runs_stays(admin: Client):
