@@ -27,18 +27,21 @@ _IN_WORDS = (node_interrupt.NAME, questions.NAME, raw.NAME, typed.NAME)
 """The forms of questions that name no call."""
 
 
+_WHOLE = "z"  # after every checkpoint id: an agent's own copy has all of its source
+
+
 def sources(thread: Thread) -> tuple[tuple[int, str], ...]:
     """The threads whose history a thread began with, nearest first, each with its last checkpoint.
 
     Queries: none where it is no copy, else one a copy.
     """
     found: list[tuple[int, str]] = []
-    source, until = thread.copied_from_id, thread.copied_checkpoint_id
+    source, until = thread.copied_from_id, thread.copied_checkpoint_id or _WHOLE
     while source is not None:
         found.append((source, until))
         row = Thread.objects.filter(pk=source)
         source, earlier = row.values_list("copied_from", "copied_checkpoint_id").get()
-        until = min(until, earlier) if source is not None else until
+        until = min(until, earlier or _WHOLE) if source is not None else until
     return tuple(found)
 
 
