@@ -4,6 +4,7 @@ from agents.models.agent import Agent
 from agents.models.checkpoint import SHOWN, Blob, Checkpoint, Form, Part, PendingWrite
 from agents.models.decision import Decision
 from agents.models.draft import Draft
+from agents.models.effect import Effect, EffectResult
 from agents.models.interrupt import Interrupt
 from agents.models.progress import Progress
 from agents.models.run import Run
@@ -20,6 +21,8 @@ __all__ = (
     "Checkpoint",
     "Decision",
     "Draft",
+    "Effect",
+    "EffectResult",
     "Form",
     "Gate",
     "Interrupt",

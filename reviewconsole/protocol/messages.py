@@ -21,6 +21,13 @@ from reviewconsole.protocol.checkpoint_messages import (
     PutWrites as PutWrites,
     Show as Show,
 )
+from reviewconsole.protocol.tool_messages import (
+    Admission as Admission,
+    CallEnded as CallEnded,
+    CallTool as CallTool,
+    Outcome as Outcome,
+    Verdict as Verdict,
+)
 from reviewconsole.protocol.values import (
     ChannelValue as ChannelValue,
     Lease as Lease,
@@ -163,18 +170,6 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class CallTool:
-    """A tool is about to run: may it? Asked before every call, also when a node runs again."""
-
-    code: ClassVar[int] = 20
-    lease: Lease
-    ns: str  # checkpoint namespace of the task
-    tool: str
-    call_id: str | None  # None where the agent calls the tool by hand, without one
-    args: Whole | None  # what the tool would get, without what LangGraph injects; None: unstorable
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """What a run is at, for people who watch. May be lost or left out; says whole state."""
 
@@ -188,7 +183,7 @@ class Progress:
 Request: TypeAlias = (
     CheckpointRequest
     | Hello | Heartbeat | Claim | Release | Paused | Finished | Failed | Cancelled
-    | Delivered | Applied | CallTool | Progress
+    | Delivered | Applied | CallTool | CallEnded | Progress
 )  # fmt: skip
 
 
@@ -294,23 +289,6 @@ class Found:
 
     code: ClassVar[int] = 45
     checkpoints: tuple[StoredCheckpoint, ...]
-
-
-class Verdict(StrEnum):
-    """What the console says to a tool call."""
-
-    RUN = "run"
-    REVIEW = "review"  # ask a person first, by an interrupt; with its answer, run
-    REFUSE = "refuse"  # do not run: an admin blocked the tool, or a reviewer decided otherwise
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """The answer to a tool call."""
-
-    code: ClassVar[int] = 46
-    verdict: Verdict
-    message: str  # why it is refused, for the agent and for people
 
 
 Result: TypeAlias = Refused | Done | Welcome | Beat | Assignments | Found | Admission

@@ -58,7 +58,7 @@ def test_starting_afresh_forgets_it(visit: Visit, alice: User) -> None:
     page.reload()
     expect(page.get_by_label("Why not?")).to_have_value("Wrong customer.")
     page.get_by_role("button", name="Start afresh").click()
-    expect(page.get_by_role("button", name="Approve send_email")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve send_email", exact=True)).to_be_visible()
     expect(page.locator("#draft")).to_have_count(0)
     page.reload()
     expect(page.locator("#draft")).to_have_count(0)

@@ -60,7 +60,7 @@ def test_approve_takes_a_deliberate_click(visit: Visit, alice: User) -> None:
     interrupt = make_interrupt(tool_review())
     page = visit(alice, path_of(interrupt))
     expect(page.locator(":focus")).to_have_count(0)
-    page.get_by_role("button", name="Approve send_email").click()
+    page.get_by_role("button", name="Approve send_email", exact=True).click()
     expect(page.locator("#interrupt-state")).to_contain_text("alice approved send_email")
     expect(page.locator("#interrupt-receipt")).to_contain_text("Recorded")
     assert page.url.endswith(path_of(interrupt))
@@ -71,7 +71,7 @@ def test_the_first_a_looks_and_the_second_one_leaps(visit: Visit, alice: User) -
     interrupt = make_interrupt(tool_review())
     page = visit(alice, path_of(interrupt))
     page.keyboard.press("a")
-    expect(page.get_by_role("button", name="Approve send_email")).to_be_focused()
+    expect(page.get_by_role("button", name="Approve send_email", exact=True)).to_be_focused()
     assert not Decision.objects.exists()
     page.keyboard.press("a")
     expect(page.locator("#interrupt-state")).to_contain_text("alice approved send_email")
@@ -80,7 +80,7 @@ def test_the_first_a_looks_and_the_second_one_leaps(visit: Visit, alice: User) -
 def test_the_next_pause_is_one_key_away(visit: Visit, alice: User) -> None:
     first, second = make_interrupt(tool_review()), make_interrupt()
     page = visit(alice, path_of(first))
-    page.get_by_role("button", name="Approve send_email").click()
+    page.get_by_role("button", name="Approve send_email", exact=True).click()
     expect(page.locator("#interrupt-receipt")).to_contain_text("Recorded")
     page.keyboard.press("n")
     page.wait_for_url(f"**{path_of(second)}*")
@@ -90,7 +90,7 @@ def test_a_key_that_is_held_down_does_not_approve(visit: Visit, alice: User) -> 
     page = visit(alice, path_of(make_interrupt(tool_review())))
     page.keyboard.down("a")
     page.keyboard.down("a")
-    expect(page.get_by_role("button", name="Approve send_email")).to_be_focused()
+    expect(page.get_by_role("button", name="Approve send_email", exact=True)).to_be_focused()
     assert not Decision.objects.exists()
 
 
@@ -99,7 +99,7 @@ def test_reject_asks_why_with_the_cursor_in_the_box(visit: Visit, alice: User) -
     page = visit(alice, path_of(interrupt))
     page.keyboard.press("r")
     expect(page.get_by_label("Why not?")).to_be_focused()
-    expect(page.get_by_role("button", name="Approve send_email")).to_be_hidden()
+    expect(page.get_by_role("button", name="Approve send_email", exact=True)).to_be_hidden()
     page.keyboard.type("Wrong customer, ask again.")
     page.get_by_role("button", name="Reject send_email").click()
     expect(page.locator("#interrupt-state")).to_contain_text("rejected send_email: Wrong customer")
@@ -111,11 +111,11 @@ def test_back_and_escape_close_a_panel_and_keep_the_words(visit: Visit, alice: U
     page.keyboard.press("m")
     page.keyboard.type("Sent by phone.")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Approve send_email")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve send_email", exact=True)).to_be_visible()
     page.keyboard.press("m")
     expect(page.get_by_label("Answer in place of send_email")).to_have_value("Sent by phone.")
     page.get_by_role("button", name="Back").click()
-    expect(page.get_by_role("button", name="Approve send_email")).to_be_focused()
+    expect(page.get_by_role("button", name="Approve send_email", exact=True)).to_be_focused()
 
 
 def test_an_edit_shows_its_diff_as_one_types_and_is_what_is_sent(visit: Visit, alice: User) -> None:
@@ -246,7 +246,7 @@ def test_the_bar_stays_in_view_and_nothing_sticks_out(visit: Visit, alice: User)
     page = visit(alice, path_of(make_interrupt(tool_review(("refund", args)))))
     for width in (390, 768, 1440):
         page.set_viewport_size({"width": width, "height": 800})
-        approve = page.get_by_role("button", name="Approve refund")
+        approve = page.get_by_role("button", name="Approve refund", exact=True)
         reject = page.get_by_role("button", name="Reject refund")
         expect(approve).to_be_in_viewport(ratio=1)
         expect(reject).to_be_in_viewport(ratio=1)

@@ -141,7 +141,7 @@ def test_who_missed_the_news_is_told_at_the_post(
     interrupt = make_interrupt(tool_review())
     page = visit(alice, path_of(interrupt), java_script_enabled=False)
     other = visit(bob, path_of(interrupt))
-    other.get_by_role("button", name="Approve send_email").click()
+    other.get_by_role("button", name="Approve send_email", exact=True).click()
     expect(other.locator("#interrupt-state")).to_contain_text("bob approved send_email")
 
     page.get_by_role("button", name="Reject send_email").click()

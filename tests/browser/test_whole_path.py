@@ -86,7 +86,7 @@ def test_a_call_is_approved(ask: Ask, visit: Visit, alice: User, effects: Effect
     thread = ask("operations", "Refund 24.50 EUR for LO-21436.")
     open_pause(inbox)
     assert effects() == []
-    inbox.get_by_role("button", name="Approve refund").click()
+    inbox.get_by_role("button", name="Approve refund", exact=True).click()
     expect_outcome(inbox, "alice approved refund")
     (done,) = effects()
     assert (done["tool"], done["args"]["amount"]) == ("refund", {"value": 24.5, "currency": "EUR"})
