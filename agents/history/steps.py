@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from agents.history import documents
 from agents.history.documents import SENDS, Document, Triggers, task_node
 from agents.history.tasks import Trace
+from reviewconsole.protocol.marks import AS_NODE
 from reviewconsole.protocol.plain import Plain
-
-AS_NODE = "reviewconsole_as_node"
-"""The metadata key that names the node whose writes a fork has stored."""
 
 _START = "__start__"
 

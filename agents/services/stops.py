@@ -9,14 +9,13 @@ from agents.exceptions import NotFound
 from agents.history import breakpoints
 from agents.history.breakpoints import Stop
 from agents.history.graph_ways import Way
-from agents.history.steps import AS_NODE
 from agents.models import Agent, Run, Thread
 from agents.services import history
 from agents.services.history import CheckpointState
 from agents.services.value_references import origin_of
+from reviewconsole.protocol.marks import AS_NODE, DECISION
 from reviewconsole.protocol.plain import Plain
 
-_DECISION = "reviewconsole_decision"  # in a checkpoint's metadata: a decision made it
 _COPIES = 8  # of copies that are looked through; behind them it is unknown what ran
 
 
@@ -54,7 +53,7 @@ def _ran(state: CheckpointState, thread: Thread) -> tuple[str, ...] | None:
         metadata: dict[Any, Plain] = {**state.metadata}
         if isinstance(named := metadata.get(AS_NODE), str):
             return (named,)
-        decided, stepped = _DECISION in metadata, state.source == "loop"
+        decided, stepped = DECISION in metadata, state.source == "loop"
         if stepped and not decided and state.nodes:
             return state.nodes
         origin = origin_of(metadata) or state.parent_id

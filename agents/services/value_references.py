@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from agents.models import SHOWN, Blob, Checkpoint, Form, PendingWrite
 from agents.services.checkpoint_rows import channel_versions, unpack_runs
+from reviewconsole.protocol import marks
 from reviewconsole.protocol.plain import Plain
 
 T = TypeVar("T")
@@ -57,7 +58,7 @@ def root_of(metadata: Plain) -> str | None:
 def origin_of(metadata: Plain) -> str | None:
     """The older checkpoint that a replay or fork made this one of."""
     match metadata:
-        case {"reviewconsole_from": str(checkpoint_id)}:
+        case {marks.FROM: str(checkpoint_id)}:
             return checkpoint_id
     return None
 
@@ -85,8 +86,8 @@ def telling(ways: Ways, checkpoints: Iterable[str]) -> set[str]:
 
 def _is_step(metadata: Plain) -> bool:
     match metadata:
-        case {"source": "loop", **marks}:
-            return not any(str(mark).startswith("reviewconsole_") for mark in marks)
+        case {"source": "loop", **others}:
+            return not any(str(key).startswith(marks.PREFIX) for key in others)
     return False
 
 

@@ -18,13 +18,7 @@ from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 
-DECISION = "reviewconsole_decision"
-"""The metadata key of a checkpoint that was made for a decision."""
-
-FROM = "reviewconsole_from"
-"""The metadata key of a checkpoint that was made of an older one: its id."""
-AS_NODE = "reviewconsole_as_node"
-"""Beside `FROM`: the node as which a person changed the state there."""
+from reviewconsole.protocol.marks import AS_NODE, DECISION, FROM
 
 Graph = Pregel[Any, Any, Any, Any]
 Stops = Sequence[str] | Literal["*"]

@@ -15,17 +15,16 @@ from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver, Check
 from langgraph.constants import END
 from langgraph.pregel._messages import ensure_message_ids
 
+from reviewconsole.protocol.marks import DECISION, UPDATED
 from reviewconsole.protocol.messages import Answer, PostedInterrupt, Whole
 from reviewconsole.runner import stored
-from reviewconsole.runner.breakpoints import DECISION, Graph
+from reviewconsole.runner.breakpoints import Graph
 from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.past import Draft
 from reviewconsole.runner.pauses import Place
 
 Move = tuple[Place, PostedInterrupt, Answer]
 
-UPDATED = "reviewconsole_updated"
-"""The metadata key of a checkpoint that holds its decision's change of the state already."""
 _MARK = "reviewconsole_decisions"
 
 

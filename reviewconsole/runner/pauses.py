@@ -19,10 +19,11 @@ from langgraph.pregel import Pregel
 from langgraph.types import _DEFAULT_INTERRUPT_ID, Interrupt, PregelTask, StateSnapshot
 
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
+from reviewconsole.protocol.marks import DECISION
 from reviewconsole.protocol.messages import PostedInterrupt, Whole
 from reviewconsole.runner import breakpoints, stored
 from reviewconsole.runner.answers import Question, decision_of
-from reviewconsole.runner.breakpoints import DECISION, Breakpoint, Graph, Stops
+from reviewconsole.runner.breakpoints import Breakpoint, Graph, Stops
 from reviewconsole.runner.call_ids import asked_about
 
 _LONGEST_ID = 128  # characters, as the console keeps it

@@ -16,14 +16,12 @@ from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.constants import END
 from langgraph.types import StateSnapshot
 
+from reviewconsole.protocol.marks import AS_NODE, FROM, RUN
 from reviewconsole.protocol.messages import Assignment, Travel
 from reviewconsole.runner import breakpoints, moves, stored
-from reviewconsole.runner.breakpoints import AS_NODE, FROM, Graph
+from reviewconsole.runner.breakpoints import Graph
 from reviewconsole.runner.checkpointer import ConsoleSaver
 from reviewconsole.runner.past import Draft, PastSaver
-
-RUN = "reviewconsole_run"
-"""The metadata key of a checkpoint that a replay or fork begins with: the run that made it."""
 
 
 class CannotTravel(Exception):

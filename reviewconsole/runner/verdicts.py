@@ -7,7 +7,8 @@ from typing import Any
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 
-from reviewconsole.runner.breakpoints import DECISION, Breakpoint, Graph
+from reviewconsole.protocol.marks import DECISION
+from reviewconsole.runner.breakpoints import Breakpoint, Graph
 
 
 class UnusableDecision(ValueError):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reviewconsole.protocol import tagged
+from reviewconsole.protocol.marks import FROM
 from reviewconsole.protocol.messages import Assignment, StoredCheckpoint
-from reviewconsole.runner.breakpoints import FROM
 from tests.runner.executing import Desk
 
 
