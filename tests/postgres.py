@@ -34,7 +34,9 @@ STOP_SECONDS = 10
 OPTIONS = {
     "listen_addresses": "",  # a unix socket only
     "max_connections": "200",
-    # The data is thrown away: nothing has to reach the disk.
+}
+# The data of a test is thrown away: nothing has to reach the disk.
+HASTY = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -113,8 +115,11 @@ def wait_until_it_answers(url: str, server: subprocess.Popen[bytes], log: Path) 
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run a server and give the URL of its database. It takes half a second to start."""
+def running(*, durable: bool = False) -> Iterator[str]:
+    """Run a server and give the URL of its database. It takes half a second to start.
+
+    A `durable` one has PostgreSQL's own defaults: what it acknowledges is on the disk.
+    """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield url
         return
@@ -139,7 +144,8 @@ def running() -> Iterator[str]:
             stdout=subprocess.DEVNULL,
             **identity(user),
         )
-        options = [f"--{name}={value}" for name, value in OPTIONS.items()]
+        chosen = OPTIONS if durable else OPTIONS | HASTY
+        options = [f"--{name}={value}" for name, value in chosen.items()]
         with log.open("wb") as output:
             server = subprocess.Popen(
                 [home / "bin" / "postgres", "-D", data, "-k", place, *options],
