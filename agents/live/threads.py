@@ -104,7 +104,7 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
             elsewhere=elsewhere,
             pending=pending,
             runs=[_run(run, branch, may_cancel) for run in runs],
-            active=next((run for run in runs if run.status in Run.ACTIVE), None),
+            active=_active(found, runs),
             violations=list(_violations(found)),
             runners=len(online),
             unheld=why_unheld(found.agent, online, next(iter(runs), None)),
@@ -167,6 +167,12 @@ def _aside(row: Thread, branch: Branch, head: str) -> Aside:
         steps.get(left),
         is_past=left == branch.checkpoint_id,
     )
+
+
+def _active(row: Thread, runs: Sequence[Run]) -> Run | None:
+    """The run that is queued or running, also where so many wait behind it that it is not shown."""
+    shown = next((run for run in runs if run.status in Run.ACTIVE), None)
+    return shown if shown or len(runs) < RUNS else row.runs.active().first()
 
 
 def _run(run: Run, branch: Branch, may_cancel: bool) -> RunView:

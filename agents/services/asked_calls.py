@@ -27,6 +27,8 @@ _IN_WORDS = (node_interrupt.NAME, questions.NAME, raw.NAME, typed.NAME)
 """The forms of questions that name no call."""
 
 
+_TELLING = 6  # characters
+
 _WHOLE = "z"  # after every checkpoint id: an agent's own copy has all of its source
 
 
@@ -54,10 +56,7 @@ def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
     more, and one more a source.
     """
     threads = _with_sources(thread)
-    if (
-        len(threads) > 1
-        and Thread.objects.filter(pk__in=threads, deleted_at__isnull=False).exists()
-    ):
+    if _has_deleted(threads):
         return True
     written = list(_written(threads))
     if any(_names(update, call_id) for update in written):
@@ -78,11 +77,19 @@ def tools(thread: Thread, among: Iterable[str], *, writes: bool) -> tuple[str, .
     Queries: as in `was_asked`.
     """
     threads = _with_sources(thread)
+    if _has_deleted(threads):
+        return tuple(dict.fromkeys(among))
     is_written = writes or thread.copied_from_id is not None or _written(threads).exists()
     where = _where(thread, threads, is_written=is_written)
     decided = CallVerdict.objects.filter(where).order_by().values_list("tool", flat=True)
     names = {*decided.distinct(), *(name for _, name in _undecided(threads))}
     return tuple(name for name in dict.fromkeys(among) if name in names)
+
+
+def _has_deleted(threads: Sequence[int]) -> bool:
+    """Whether nobody can tell any more what was asked in one of a copy's sources."""
+    rows = Thread.objects.filter(pk__in=threads, deleted_at__isnull=False)
+    return len(threads) > 1 and rows.exists()
 
 
 def _with_sources(thread: Thread) -> Sequence[int]:
@@ -106,15 +113,21 @@ def _names(value: Plain, call_id: str) -> bool:
     waiting = [value]
     while call_id and waiting:
         match waiting.pop():
-            case str() as text if _as_kept(text) == call_id:
+            case str() as text if _has_id(text, call_id):
                 return True
             case list() as items:
                 waiting.extend(items)
             case dict() as items:
-                waiting.extend(items.values())
+                waiting.extend((*items.keys(), *items.values()))
             case Typed(payload=payload):
                 waiting.append(payload)
     return not call_id
+
+
+def _has_id(text: str, call_id: str) -> bool:
+    """Whether a text is an id, or holds one that is too long to stand there by chance."""
+    is_telling = len(call_id) >= _TELLING
+    return call_id in column_text(text) if is_telling else _as_kept(text) == call_id
 
 
 def _where(thread: Thread, threads: Sequence[int], *, is_written: bool) -> Q:

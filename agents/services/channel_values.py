@@ -104,6 +104,11 @@ def decode(kind: str, data: bytes) -> Read:
         return error
 
 
+def if_readable(value: Read) -> Plain:
+    """The value, or None where it cannot be read."""
+    return None if isinstance(value, UnreadableValue) else value
+
+
 def _whole(value: Plain) -> Plain:
     """The value itself, where a delta channel keeps it whole."""
     if isinstance(value, Typed) and value.code == _DELTA_SNAPSHOT:

@@ -87,7 +87,11 @@ def checkpoint(*, thread: Thread, checkpoint_id: str, ns: str = "") -> Checkpoin
         nodes=steps.ran(
             row.metadata,
             document,
-            Standing(before, {SENDS: _plain(by_key.get(sends_before))}, _traces(thread, parent))
+            Standing(
+                before,
+                {SENDS: channel_values.if_readable(by_key.get(sends_before))},
+                _traces(thread, parent),
+            )
             if parent
             else None,
         ),
@@ -193,10 +197,6 @@ def _reported(thread: Thread, row: Checkpoint) -> list[str]:
     )
     found = pauses.order_by("pk").values_list("next", flat=True).last()
     return [str(node) for node in found or ()]
-
-
-def _plain(value: Read | None) -> Plain:
-    return None if isinstance(value, UnreadableValue) else value
 
 
 def _legible(value: Read) -> Plain:

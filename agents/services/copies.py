@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
 from agents import push, roles
 from agents.exceptions import NotAllowed, NotFound
@@ -12,6 +13,7 @@ from agents.models import Checkpoint, Thread
 from agents.services import checkpoints, thread_words
 from agents.services.column_text import column_text
 from agents.services.copied_rows import copy_rows
+from agents.services.travel import SAME_ORDER
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -26,6 +28,8 @@ def fork_thread(
     It stays there until somebody goes on from it; the source is as it was. Questions that wait at
     the checkpoint are not copied: going on asks them anew.
 
+    A form that is sent twice is one order: it gives the copy that it made a moment ago.
+
     Raises:
         NotAllowed: the person may not start runs.
         NotFound: there is no such thread or checkpoint.
@@ -37,15 +41,17 @@ def fork_thread(
     at = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id=checkpoint_id)
     if found is None or not at.exists():
         raise NotFound("There is no such checkpoint.")
-    copy = Thread.objects.create(
-        agent=found.agent,
-        title=column_text(title or f"Fork of {found}", 200),
-        metadata=found.metadata,
-        copied_from=found,
-        copied_checkpoint_id=checkpoint_id,
-        copied_because=column_text(reason),
-        created_by=user,
-    )
+    order = {
+        "copied_from": found,
+        "copied_checkpoint_id": checkpoint_id,
+        "copied_because": column_text(reason),
+        "title": column_text(title or f"Fork of {found}", 200),
+        "created_by": user,
+    }
+    new = Thread.objects.filter(**order, created_at__gt=timezone.now() - SAME_ORDER)
+    if (same := new.order_by("-pk").first()) is not None:
+        return same
+    copy = Thread.objects.create(agent=found.agent, metadata=found.metadata, **order)
     copy_rows(source=found, target=copy, checkpoint_id=checkpoint_id)
     copy.snapshot = checkpoints.state(copy, checkpoint_id)
     copy.snapshot_checkpoint_id = checkpoint_id

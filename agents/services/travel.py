@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Foresight", "change_decision", "foresee", "fork", "replay")
 
-_SAME_ORDER = timedelta(seconds=5)  # in which an order that comes twice is a form sent twice
+SAME_ORDER = timedelta(seconds=5)
+"""In which an order that comes twice is a form sent twice."""
 
 
 def replay(
@@ -115,14 +116,17 @@ def fork(
     )  # fmt: skip
 
 
-def change_decision(*, interrupt: int, user: User, reason: str) -> Run:
+def change_decision(*, interrupt: int, next: Sequence[str], user: User, reason: str) -> Run:
     """Let the agent ask a decided question again, on a new branch. The old branch stays.
+
+    `next` are the nodes that the page said are next at its pause.
 
     Raises:
         NotAllowed: the person may neither decide nor start runs.
         NotFound: there is no such interrupt.
         InvalidInput: no reason is given; `errors` by `reason`.
-        CannotTravel: it is not decided, or its decision never counted; the text says what to do.
+        CannotTravel: it is not decided, or its decision never counted, or as `replay`; the text
+            says what to do.
         ThreadBusy: as `replay`.
     """
     if not (user.has_perm(roles.DECIDE) or user.has_perm(roles.START)):
@@ -138,6 +142,7 @@ def change_decision(*, interrupt: int, user: User, reason: str) -> Run:
     _check_decided(asked)
     row = thread_of(asked.thread_id)
     state = history.checkpoint(thread=row, checkpoint_id=asked.checkpoint_id)
+    _check_said(state, next)
     if told := obstacle(state, row.agent, as_node="", writes=False, changes=False):
         raise CannotTravel(told)
     return _queue(
@@ -252,7 +257,7 @@ def _ordered(thread: Thread, said: dict[str, Any]) -> Run | None:
     last = Run.objects.filter(thread=thread).order_by("-pk").first()
     if last is None or last.status not in (Run.Status.WAITING, *Run.ACTIVE):
         return None
-    is_new = timezone.now() - last.created_at < _SAME_ORDER
+    is_new = timezone.now() - last.created_at < SAME_ORDER
     order = {"update": None, "as_node": "", "stays": False, "revises": None} | said
     update = order.pop("update")  # by its exact form: in Python `1` equals `True`
     is_same = all(getattr(last, name) == value for name, value in order.items())

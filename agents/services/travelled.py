@@ -12,7 +12,7 @@ from agents.models import Checkpoint, PendingWrite, Thread
 from agents.reviews.conversation import conversation
 from agents.services import channel_values
 from agents.services.checkpoint_states import CheckpointState, public_values
-from reviewconsole.protocol.plain import Plain, UnreadableValue
+from reviewconsole.protocol.plain import Plain
 
 _TIPS = 4  # ends of branches whose messages are read, newest first
 _SENDING = 50  # checkpoints whose sends are read, newest first
@@ -85,7 +85,7 @@ def _sent(thread: Thread, places: Sequence[str]) -> dict[str, tuple[str, ...]]:
     blobs = channel_values.stored(thread, {("", SENDS, each) for each in versions.values()})
     read = dict(zip(blobs, channel_values.decoded([*blobs.values()]), strict=True))
     return {
-        place: documents.sends(_plain(read.get(("", SENDS, version))))
+        place: documents.sends(channel_values.if_readable(read.get(("", SENDS, version))))
         for place, version in versions.items()
     }
 
@@ -99,7 +99,3 @@ def _called(values: Mapping[str, Plain]) -> dict[str, str]:
         for call in entry.tool_calls
         if call.result is not None
     }
-
-
-def _plain(value: Plain | UnreadableValue) -> Plain:
-    return None if isinstance(value, UnreadableValue) else value

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from agents.exceptions import NotFound
-from agents.models import Thread
 from agents.services import history
+from agents.services.foresight import thread_of
 from agents.services.history import CheckpointState, Comparison, Row
 from agents.views.access import ConsoleRequest, console_page, page
 
@@ -38,9 +37,7 @@ class Option:
 @console_page
 def thread_compare(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Compare the checkpoints `?a=` and `?b=`; without both, choose them."""
-    thread = Thread.objects.kept().select_related("agent").filter(pk=pk).first()
-    if thread is None:
-        raise NotFound("There is no such thread.")
+    thread = thread_of(pk)
     a, b = request.GET.get("a", ""), request.GET.get("b", "")
     compared = history.compare(thread=thread, a=a, b=b) if a and b else None
     rows = history.tree(thread=thread).rows

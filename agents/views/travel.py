@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from agents import graph_picture, roles
-from agents.exceptions import Conflict, Invalid, NotAllowed, NotFound, ShownDiffers
+from agents.exceptions import Conflict, Invalid, NotAllowed, ShownDiffers
 from agents.forms import ForkForm, TravelForm
 from agents.forms.posts import Post, last
 from agents.forms.travel_form import writers
@@ -24,7 +24,7 @@ from agents.graph_picture import Picture
 from agents.history.graph_ways import successors
 from agents.models import Decision, Interrupt, Run, Thread
 from agents.services import copies, history, travel
-from agents.services.foresight import nodes_of
+from agents.services.foresight import nodes_of, thread_of
 from agents.services.history import CheckpointState
 from agents.services.travel import Foresight
 from agents.views.access import ConsoleRequest, console_page, page
@@ -81,7 +81,7 @@ def checkpoint_fork(request: ConsoleRequest, pk: int, checkpoint_id: str) -> Htt
     """
     _check_role(request)
     ns, post = request.GET.get("ns", ""), _posted(request)
-    thread = _thread(pk)
+    thread = thread_of(pk)
     state = history.checkpoint(thread=thread, checkpoint_id=checkpoint_id, ns=ns)
     form = _fork_form(thread, state, post)
     refused = None
@@ -169,7 +169,7 @@ def checkpoint_copy(request: ConsoleRequest, pk: int, checkpoint_id: str) -> Htt
             if request.POST.get("do") == "run":
                 return redirect("checkpoint-replay", made.pk, made.copied_checkpoint_id)
             return redirect("thread-detail", made.pk)
-    state = history.checkpoint(thread=_thread(pk), checkpoint_id=checkpoint_id)
+    state = history.checkpoint(thread=thread_of(pk), checkpoint_id=checkpoint_id)
     return _panel(request, "agents/checkpoint_copy.html", pk, state, form, refused)
 
 
@@ -188,7 +188,7 @@ def interrupt_change(request: ConsoleRequest, pk: int) -> HttpResponse:
     refused = None
     if request.method == "POST":
         try:
-            return _told(request, _ordered(form, lambda: _change(request, asked, form, foresight)))
+            return _told(request, _ordered(form, lambda: _change(request, asked, form)))
         except Refused as error:
             refused = error
     cards = pause.cards(None)
@@ -201,13 +201,11 @@ def interrupt_change(request: ConsoleRequest, pk: int) -> HttpResponse:
     )  # fmt: skip
 
 
-def _change(
-    request: ConsoleRequest, asked: Interrupt, form: TravelForm, foresight: Foresight
-) -> Run:
+def _change(request: ConsoleRequest, asked: Interrupt, form: TravelForm) -> Run:
     form.check(reason=True)
-    if set(form.said) != set(foresight.next):
-        raise ShownDiffers("Other nodes run next by now. Read what will happen.")
-    return travel.change_decision(interrupt=asked.pk, user=request.user, reason=form.reason)
+    return travel.change_decision(
+        interrupt=asked.pk, next=form.said, user=request.user, reason=form.reason
+    )
 
 
 def _check_role(request: ConsoleRequest) -> None:
@@ -217,13 +215,6 @@ def _check_role(request: ConsoleRequest) -> None:
 
 def _posted(request: ConsoleRequest) -> Post | None:
     return dict(request.POST.lists()) if request.method == "POST" else None
-
-
-def _thread(pk: int) -> Thread:
-    found = Thread.objects.kept().select_related("agent").filter(pk=pk).first()
-    if found is None:
-        raise NotFound("There is no such checkpoint.")
-    return found
 
 
 def _ordered(form: TravelForm, order: Callable[[], Done]) -> Done:
@@ -273,7 +264,7 @@ def _panel(
     **shown: Any,
 ) -> HttpResponse:
     """Draw the page; its address is where it posts to."""
-    thread = _thread(pk)
+    thread = thread_of(pk)
     return page(
         request,
         template,

@@ -345,7 +345,9 @@ def test_a_changed_decision_says_who_changed_it_and_what_is_asked(alice, olga):
     take(run)
     apply(run)
     finish(run)
-    again = travel.change_decision(interrupt=asked.pk, user=olga, reason="wrong order")
+    again = travel.change_decision(
+        interrupt=asked.pk, next=["tools"], user=olga, reason="wrong order"
+    )
     text = shown(asked, alice)
     assert "This decision was changed: olga replayed the thread from step 1" in text
     assert "“ wrong order ” See the new branch" in text

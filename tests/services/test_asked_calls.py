@@ -254,3 +254,26 @@ def test_in_a_copy_of_a_deleted_thread_every_call_is_held(ada, olga):
     copy = copied(question, olga)
     thread_deletion.delete(thread=question.thread_id, user=ada)
     assert ask(forked(question, olga, copy), "delete_file", call_id="call_9") == REVIEW
+
+
+def test_in_a_copy_of_a_deleted_thread_every_tool_is_named(ada, olga):
+    question = asked(value="Go on?", call_ids=())
+    copy = copied(question, olga)
+    thread_deletion.delete(thread=question.thread_id, user=ada)
+    known = ("send_email", "refund", "send_email")
+    assert asked_calls.tools(copy, known, writes=False) == ("send_email", "refund")
+
+
+@pytest.mark.parametrize(
+    ("written", "call_id", "is_held"),
+    [
+        ({"plan": {"call_77": "do it"}}, "call_77", True),  # as a key
+        ({"plan": "then make call_77, at last"}, "call_77", True),  # within a text
+        ({"plan": "1 of 2"}, "1", False),  # by chance
+        ({"plan": ["1"]}, "1", True),
+    ],
+)
+def test_a_written_call_is_held_wherever_its_id_stands(olga, written, call_id, is_held):
+    question = asked(value="Go on?", call_ids=())
+    run = forked(question, olga, update=written)
+    assert asked_calls.was_asked(run.thread, tool="other", call_id=call_id) == is_held

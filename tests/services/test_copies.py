@@ -1,11 +1,15 @@
 """Forks into new threads: what the new thread is, and that the old one stays as it was."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from agents.exceptions import NotAllowed, NotFound
 from agents.models import Interrupt, Thread
 from agents.services import copies
+from agents.services.travel import SAME_ORDER
 from tests.services.histories import History, stored
 from tests.services.saving import chat
 
@@ -48,6 +52,15 @@ def test_it_is_found_by_its_words(history: History, olga: User):
         thread=history.thread.pk, checkpoint_id="1ef1", user=olga, title="Another try"
     )
     assert list(Thread.objects.matching("another 2 blu")) == [copy]
+
+
+def test_a_form_that_is_sent_twice_is_one_order(history: History, olga: User):
+    order: dict[str, Any] = {"thread": history.thread.pk, "checkpoint_id": "1ef1", "user": olga}
+    first = copies.fork_thread(**order)
+    assert copies.fork_thread(**order) == first
+    assert copies.fork_thread(**order, reason="another try") != first
+    Thread.objects.update(created_at=timezone.now() - SAME_ORDER)
+    assert copies.fork_thread(**order) != first
 
 
 def test_only_operators(history: History, alice: User):

@@ -184,7 +184,7 @@ def test_a_changed_decision(resumed, olga, django_capture_on_commit_callbacks):
     save_checkpoint(resumed, checkpoint_id=asked.checkpoint_id)
     apply(resumed)
     finish(resumed)
-    change = {"interrupt": asked.pk, "user": olga, "reason": "wrong"}
+    change = {"interrupt": asked.pk, "next": ["tools"], "user": olga, "reason": "wrong"}
     assert told(
         django_capture_on_commit_callbacks, lambda: travel.change_decision(**change)
     ) == {WAKE, "inbox", "interrupt", "runners", "thread"}  # fmt: skip

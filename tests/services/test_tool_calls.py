@@ -392,7 +392,7 @@ def decided(asked: Interrupt, user: Any, decision: ActionDecision) -> Run:
 
 def replayed(asked: Interrupt, user: Any) -> Run:
     """A replay of the pause, which has made the new head, in a runner's hands."""
-    run = travel.change_decision(interrupt=asked.pk, user=user, reason="wrong")
+    run = travel.change_decision(interrupt=asked.pk, next=["tools"], user=user, reason="wrong")
     take(run)
     run.refresh_from_db()
     save_checkpoint(run, parent=asked.checkpoint_id, source="fork")

@@ -107,7 +107,7 @@ def test_the_newest_run_lends_its_context_where_none_made_the_checkpoint(asked, 
 
 
 def test_a_decision_is_changed_by_a_replay_of_its_pause(asked, bob):
-    run = travel.change_decision(interrupt=asked.pk, user=bob, reason="wrong order")
+    run = travel.change_decision(interrupt=asked.pk, next=["tools"], user=bob, reason="wrong order")
     assert (run.trigger, run.revises, run.reason) == ("replay", asked, "wrong order")
     assert (run.from_checkpoint_id, run.from_next) == (asked.checkpoint_id, ["tools"])
     asked.refresh_from_db()
@@ -125,7 +125,12 @@ def test_only_operators_travel(asked, request, name):
 
 @pytest.mark.parametrize(("name", "may"), [("bob", True), ("olga", True), ("ada", False)])
 def test_reviewers_and_operators_change_decisions(asked, request, name, may):
-    change = {"interrupt": asked.pk, "user": request.getfixturevalue(name), "reason": "wrong"}
+    change = {
+        "interrupt": asked.pk,
+        "next": ["tools"],
+        "user": request.getfixturevalue(name),
+        "reason": "wrong",
+    }
     if may:
         travel.change_decision(**change)
     else:
@@ -148,7 +153,7 @@ def test_unknown_foreign_and_deleted_are_not_found(asked, olga):
     with pytest.raises(NotFound, match="was deleted"):
         start_run(thread=asked.thread.thread_id)
     with pytest.raises(NotFound):
-        travel.change_decision(interrupt=99999, user=olga, reason="wrong")
+        travel.change_decision(interrupt=99999, next=["tools"], user=olga, reason="wrong")
 
 
 def test_what_the_page_said_must_still_be_so(asked, olga):
@@ -205,30 +210,30 @@ def test_behind_any_other_run_the_thread_is_busy(asked, alice, olga):
     with pytest.raises(ThreadBusy, match=r"Run \d+ \(start\) of olga is queued: wait"):
         order(asked, olga)
     with pytest.raises(ThreadBusy):
-        travel.change_decision(interrupt=asked.pk, user=alice, reason="wrong")
+        travel.change_decision(interrupt=asked.pk, next=["tools"], user=alice, reason="wrong")
 
 
 def test_a_decision_is_changed_once_it_counts_and_with_a_reason(alice, bob):
     change = {"user": bob, "reason": "wrong"}
     (asked,) = pause_at(start_run())
     with pytest.raises(CannotTravel, match="Nobody has decided this yet: decide it"):
-        travel.change_decision(interrupt=asked.pk, **change)
+        travel.change_decision(interrupt=asked.pk, next=["tools"], **change)
     decided = decide(asked, alice)
     with pytest.raises(ThreadBusy):
-        travel.change_decision(interrupt=asked.pk, **change)
+        travel.change_decision(interrupt=asked.pk, next=["tools"], **change)
     with pytest.raises(InvalidInput) as refused:
-        travel.change_decision(interrupt=asked.pk, user=bob, reason=" ")
+        travel.change_decision(interrupt=asked.pk, next=["tools"], user=bob, reason=" ")
     assert set(refused.value.errors) == {"reason"}
     pause(decided.run, refused="another question", at=asked)
     with pytest.raises(CannotTravel, match="refused and counts no more"):
-        travel.change_decision(interrupt=asked.pk, **change)
+        travel.change_decision(interrupt=asked.pk, next=["tools"], **change)
 
 
 def test_there_is_no_decision_to_change_of_a_question_that_was_superseded(olga, bob):
     (asked,) = pause_at(start_run())
     replay(asked.thread, asked.checkpoint_id, olga)
     with pytest.raises(CannotTravel, match="the question was superseded"):
-        travel.change_decision(interrupt=asked.pk, user=bob, reason="wrong")
+        travel.change_decision(interrupt=asked.pk, next=["tools"], user=bob, reason="wrong")
 
 
 # What is said before ------------------------------------------------------------------------------
@@ -296,4 +301,9 @@ def test_a_dismissed_pause_can_be_asked_again(alice, bob):
     apply(made.run)
     save_checkpoint(made.run, waiting=(), parent=asked.checkpoint_id)
     finish(made.run)
-    assert travel.change_decision(interrupt=asked.pk, user=bob, reason="a mistake").revises == asked
+    assert (
+        travel.change_decision(
+            interrupt=asked.pk, next=["tools"], user=bob, reason="a mistake"
+        ).revises
+        == asked
+    )

@@ -87,7 +87,10 @@ class Traveller(Desk):
 
     def change(self, asked: Interrupt) -> Run:
         """Change the decision about this question."""
-        run = travel.change_decision(interrupt=asked.pk, user=self.alice, reason="I was wrong.")
+        seen = travel.foresee(thread=asked.thread_id, checkpoint_id=asked.checkpoint_id)
+        run = travel.change_decision(
+            interrupt=asked.pk, next=seen.next, user=self.alice, reason="I was wrong."
+        )
         self.browser.nudge()
         return run
 

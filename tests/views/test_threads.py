@@ -307,3 +307,11 @@ class TestHistory:
         assert len(page.content) < 300_000
         assert "10004 checkpoints on 10002 branches" in page.text
         assert len(self.rows(page.text)) == live_tree.ROWS
+
+
+def test_the_active_run_can_be_cancelled_however_many_wait_behind_it(reader: Client, olga: User):
+    active = start_run()
+    take(active)
+    later = [Run(thread=active.thread, trigger="replay", status="waiting") for _ in range(60)]
+    Run.objects.bulk_create(later)
+    assert f'action="/runs/{active.pk}/cancel/"' in reader.get(f"/threads/{active.thread_id}/").text
