@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +12,14 @@ from typing import Self, TypeVar
 ROOT = Path(__file__).parent.parent
 PATIENCE_SECONDS = 60
 T = TypeVar("T")
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def wait_until(what: str, condition: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:

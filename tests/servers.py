@@ -8,7 +8,6 @@ test.
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -27,17 +26,9 @@ from django.utils import timezone
 
 from agents.models import Runner
 from agents.services import tokens
-from tests.processes import ROOT, Process
+from tests.processes import ROOT, Process, free_port
 
 EXAMPLES = ROOT / "examples" / "langgraph.json"
-
-
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def same_database() -> dict[str, str]:
