@@ -54,13 +54,29 @@ class RunQuerySet(models.QuerySet["Run"]):
 
         What no runner was given has begun no branch.
         """
-        begins = Q(attempt__gte=1) | Q(pk=OuterRef("pk"))
-        began = Run.objects.filter(
-            begins, thread=OuterRef("thread"), trigger__in=Run.ANEW, pk__lte=OuterRef("pk")
-        )
-        rows = self.annotate(began=Subquery(began.order_by("-pk").values("trigger")[:1]))
+        rows = self.annotate(began=Subquery(_begun().values("trigger")[:1]))
         is_copy = Q(began=None, thread__copied_from__isnull=False)
         return rows.filter(Q(began__in=Run.TRAVELS) | is_copy)
+
+    def with_branch(self) -> RunQuerySet:
+        """Each with `branch`, the run that began the branch it is on, and with what `began` it.
+
+        `began` is the trigger of the last run that was to begin one, as for `travelled`; `branch`
+        passes over those that ended before they had.
+        """
+        begun = _begun()
+        return self.annotate(
+            began=Subquery(begun.values("trigger")[:1]),
+            branch=Subquery(begun.effective().values("pk")[:1]),
+        )
+
+
+def _begun() -> RunQuerySet:
+    """The runs that began a branch up to an outer run, itself among them, newest first."""
+    begins = Q(attempt__gte=1) | Q(pk=OuterRef("pk"))
+    return Run.objects.filter(
+        begins, thread=OuterRef("thread"), trigger__in=Run.ANEW, pk__lte=OuterRef("pk")
+    ).order_by("-pk")
 
 
 def _made_by_outer_run() -> models.QuerySet[Checkpoint]:
@@ -145,6 +161,7 @@ class Run(models.Model):
 
     # Who executes it. Frames of another attempt than this are refused.
     attempt = models.PositiveIntegerField(default=0)
+    vanished = models.PositiveIntegerField(default=0, db_default=0)  # runners that did so meanwhile
     runner = models.ForeignKey("agents.Runner", models.SET_NULL, null=True, related_name="runs")
     lease_expires_at = models.DateTimeField(null=True)
     base_checkpoint_id = models.CharField(max_length=64, null=True)  # noqa: DJ001 -- NULL: not claimed or no checkpoint

@@ -40,7 +40,7 @@ class ToolSetting(models.Model):
     agent = models.ForeignKey("agents.Agent", models.CASCADE, related_name="tool_settings")
     tool = models.CharField(max_length=255)
     gate = models.CharField(max_length=8, choices=Gate)
-    is_idempotent = models.BooleanField(default=False)  # a call in doubt just runs again
+    is_idempotent = models.BooleanField(default=False, db_default=False)  # a doubt just runs again
     set_by: models.ForeignKey[User | None, User | None] = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

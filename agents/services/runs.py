@@ -167,20 +167,24 @@ def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignme
 
     A runner that cannot hold tool calls gets none of an agent whose calls are to be held, nor of a
     thread that has gone back: there they may be. Each run is taken by compare-and-set, so two
-    runners never get the same one. Queries: 1 when nothing is queued; 3 more a start and 5 a
-    resume, beside its transaction.
+    runners never get the same one. All are given or none: a reply that is lost to a database that
+    fails half-way would keep the first ones until their leases end. Queries: 1 when nothing is
+    queued; 3 more a start and 5 a resume, beside the transaction.
     """
-    claimed = []
     queued = Run.objects.claimable(list(agents)).select_related("thread__agent")
     if runner.cannot_gate:
         queued = queued.exclude(thread__agent__in=tool_settings.gated())
         queued = queued.exclude(pk__in=queued.travelled().values("pk"))
-    for run in queued.defer("thread__snapshot", "thread__agent__spec")[: max(free, 0)]:
-        with transaction.atomic():
-            if assignments.take(run, runner):
-                claimed.append(assignments.make(run))
-                push.changed(f"thread.{run.thread_id}", "runners", *thread_status.topics(run))
-    return tuple(claimed)
+    due = list(queued.defer("thread__snapshot", "thread__agent__spec")[: max(free, 0)])
+    return _give(due, runner) if due else ()
+
+
+@transaction.atomic
+def _give(due: Sequence[Run], runner: Runner) -> tuple[Assignment, ...]:
+    taken = [run for run in due if assignments.take(run, runner)]
+    for run in taken:
+        push.changed(f"thread.{run.thread_id}", "runners", *thread_status.topics(run))
+    return tuple(map(assignments.make, taken))
 
 
 @transaction.atomic
@@ -277,13 +281,16 @@ def reap() -> int:
 
 
 def _fate(run: Run) -> dict[str, Any]:
-    if run.attempt < settings.RUN_MAX_ATTEMPTS:
-        return {"status": Run.Status.QUEUED}
+    # Runs that were handed back do not count: the runner was told to stop, and is not to blame.
+    vanished = run.vanished + 1
+    if vanished < settings.RUN_MAX_ATTEMPTS:
+        return {"status": Run.Status.QUEUED, "vanished": vanished}
     return {
         "status": Run.Status.FAILED,
         "finished_at": timezone.now(),
+        "vanished": vanished,
         "error": "RunnerLost",
-        "message": f"{run.attempt} runners in a row vanished while executing this run. "
+        "message": f"{vanished} runners vanished while executing this run. "
         "See their logs, then start it again.",
     }
 

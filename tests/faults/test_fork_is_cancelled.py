@@ -87,7 +87,7 @@ def test_two_cancels_at_once_ask_once(olga: User, asked: Interrupt):
 
 def lose_for_good(run: Run) -> None:
     """Let the last runner that may try vanish."""
-    Run.objects.filter(pk=run.pk).update(attempt=settings.RUN_MAX_ATTEMPTS)
+    Run.objects.filter(pk=run.pk).update(vanished=settings.RUN_MAX_ATTEMPTS - 1)
     expire_lease(run)
     assert runs.reap() == 1
     run.refresh_from_db()

@@ -1,7 +1,10 @@
 """Claiming and handing back: a queued run and the hands it is in."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from agents.models import Run
@@ -91,11 +94,27 @@ def test_a_claim_costs_a_fixed_number_of_queries_a_run(alice, django_assert_num_
     savepoint = 2  # what a transaction inside that of the test costs
     with django_assert_num_queries(1 + 3 + savepoint):
         runs.claim(runner=runner, agents=[AGENT], free=1)
-    with django_assert_num_queries(1 + 2 * (3 + savepoint)):
+    with django_assert_num_queries(1 + 2 * 3 + savepoint):
         runs.claim(runner=runner, agents=[AGENT], free=2)
     decide(make_interrupt(), alice)
     with django_assert_num_queries(1 + 5 + savepoint):
         runs.claim(runner=runner, agents=[AGENT], free=1)
+
+
+def test_a_claim_that_breaks_half_way_gives_nothing(db):
+    """A runner that hears nothing of the first run would keep it until the lease ends."""
+    start_run()
+    second, runner = start_run(), connect_runner()
+
+    def break_at_the_second(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and second.pk in params:
+            raise OperationalError("the connection was lost")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(break_at_the_second), pytest.raises(OperationalError):
+        runs.claim(runner=runner, agents=[AGENT], free=2)
+
+    assert len(runs.claim(runner=runner, agents=[AGENT], free=2)) == 2
 
 
 def test_a_run_handed_back_is_queued_for_the_next_runner(db):

@@ -58,10 +58,23 @@ def test_the_last_attempt_ends_in_a_failure_that_says_so(db, settings):
         assert run.status == status
     assert (run.error, run.runner, run.lease_expires_at) == ("RunnerLost", None, None)
     assert run.message == (
-        "2 runners in a row vanished while executing this run. See their logs, then start it again."
+        "2 runners vanished while executing this run. See their logs, then start it again."
     )
     assert run.finished_at is not None
     assert Thread.objects.get(pk=run.thread_id).status == Thread.Status.ERROR
+
+
+def test_runs_that_were_handed_back_are_no_fault_of_theirs(db, settings):
+    settings.RUN_MAX_ATTEMPTS = 2
+    run = start_run()
+    for _ in range(3):
+        lease = take(run, runner := connect_runner())
+        runs.release(runner=runner, lease=lease)
+    take(run)
+    expire_lease(run)
+    runs.reap()
+    run.refresh_from_db()
+    assert (run.status, run.attempt, run.vanished) == (Run.Status.QUEUED, 4, 1)
 
 
 @pytest.mark.parametrize("attempts", [1, 5])

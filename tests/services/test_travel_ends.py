@@ -50,7 +50,7 @@ def stop(run: Run) -> None:
 
 
 def lose(run: Run) -> None:
-    Run.objects.filter(pk=run.pk).update(attempt=5)
+    Run.objects.filter(pk=run.pk).update(vanished=4)
     expire_lease(run)
     runs.reap()
 
