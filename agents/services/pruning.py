@@ -8,30 +8,17 @@ checkpoint reads back byte for byte; only the way to it gets shorter.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
 
-from django.db import models, transaction
+from django.db import transaction
 
 from agents.exceptions import NotFound
-from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
-from agents.services.checkpoint_rows import unpack_runs
-from agents.services.value_references import (
-    ROWS_AT_ONCE,
-    ValueKey,
-    grouped,
-    in_batches,
-    named_by,
-    root_of,
-    telling,
-)
+from agents.models import Checkpoint, Run, Thread
+from agents.services import removal
+from agents.services.removal import Place
+from agents.services.value_references import ROWS_AT_ONCE, root_of, telling
 
-_Place: TypeAlias = tuple[str, str]
-"""Namespace and id of a checkpoint."""
-
-_DELTA = "counters_since_delta_snapshot"  # in LangGraph's metadata: it rebuilds values from writes
 _UNFINISHED = (Run.Status.WAITING, *Run.ACTIVE)
 
 
@@ -44,16 +31,6 @@ class Pruned:
     writes: int = 0
     parts: int = 0
     spared: str = ""
-
-
-@dataclass(slots=True)
-class _Plan:
-    """The rows to remove."""
-
-    checkpoints: list[_Place]
-    values: list[ValueKey] = field(default_factory=list)
-    writes: int = 0
-    parts: list[int] = field(default_factory=list)
 
 
 @transaction.atomic
@@ -76,10 +53,10 @@ def prune(*, thread: int, before: datetime, keep: int, dry_run: bool = False) ->
         raise NotFound(f"There is no thread {thread}.")
     if why := _spared(row):
         return Pruned(spared=why)
-    plan = _plan(row, _removable(row, before, keep))
+    going = removal.plan(row, _removable(row, before, keep))
     if not dry_run:
-        _remove(row, plan)
-    return Pruned(len(plan.checkpoints), len(plan.values), plan.writes, len(plan.parts))
+        removal.remove(row, going)
+    return Pruned(len(going.checkpoints), len(going.values), going.writes, len(going.parts))
 
 
 def _spared(thread: Thread) -> str:
@@ -88,15 +65,12 @@ def _spared(thread: Thread) -> str:
         return "an agent writes it without runs"
     if not statuses.isdisjoint(_UNFINISHED):
         return "a run of it is not over"
-    metadata = (
-        Checkpoint.objects.filter(thread=thread).order_by().values_list("metadata", flat=True)
-    )
-    if any(_DELTA in dict(found) for found in metadata.iterator(chunk_size=ROWS_AT_ONCE)):
+    if removal.has_delta_channels(thread):
         return "it has delta channels"
     return ""
 
 
-def _removable(thread: Thread, before: datetime, keep: int) -> list[_Place]:
+def _removable(thread: Thread, before: datetime, keep: int) -> list[Place]:
     rows = Checkpoint.objects.filter(thread=thread)
     columns = ("checkpoint_id", "parent_id", "metadata", "created_at")
     root = list(rows.filter(ns="").order_by("-checkpoint_id").values_list(*columns))
@@ -116,65 +90,5 @@ def _removable(thread: Thread, before: datetime, keep: int) -> list[_Place]:
     return [("", each) for each in gone] + [
         (ns, checkpoint_id)
         for ns, checkpoint_id, metadata in inside.iterator(chunk_size=ROWS_AT_ONCE)
-        if root_of(metadata) in gone and not _remembers(ns)
+        if root_of(metadata) in gone and not removal.remembers(ns)
     ]
-
-
-def _remembers(ns: str) -> bool:
-    """Whether it is the namespace of a graph that remembers its state from one step to the next.
-
-    LangGraph names the others by the task they ran in. Any step may go on from what these keep.
-    """
-    return ":" not in ns.rpartition("|")[2]
-
-
-def _plan(thread: Thread, gone: list[_Place]) -> _Plan:
-    plan = _Plan(gone)
-    if not gone:
-        return plan
-    removed = set(gone)
-    rows = Checkpoint.objects.filter(thread=thread)
-    kept = set(rows.order_by().values_list("ns", "checkpoint_id")) - removed
-    named: set[ValueKey] = set()
-    for ns, ids in grouped(kept):
-        named |= named_by(rows.filter(ns=ns, checkpoint_id__in=ids))
-    needed: set[int] = set()
-    values = Blob.objects.filter(thread=thread).order_by()
-    for ns, channel, version, form, data in _stored(values, "ns", "channel", "version"):
-        if (ns, channel, version) not in named:
-            plan.values.append((ns, channel, version))
-        else:
-            needed.update(_parts(form, data))
-    writes = PendingWrite.objects.filter(thread=thread).order_by()
-    for ns, checkpoint_id, form, data in _stored(writes, "ns", "checkpoint_id"):
-        if (ns, checkpoint_id) in removed:
-            plan.writes += 1
-        else:
-            needed.update(_parts(form, data))
-    numbers = Part.objects.filter(thread=thread).order_by().values_list("seq", flat=True)
-    plan.parts = sorted(set(numbers) - needed)
-    return plan
-
-
-def _stored(rows: Any, *columns: str) -> Any:
-    """The columns, and of arrays also what says their parts; other data stays in the database."""
-    data = models.Case(models.When(form=Form.RUNS, then="data"))
-    return rows.values_list(*columns, "form", data).iterator(chunk_size=ROWS_AT_ONCE)
-
-
-def _parts(form: int, data: Any) -> Collection[int]:
-    return unpack_runs(bytes(data)) if form == Form.RUNS else ()
-
-
-def _remove(thread: Thread, plan: _Plan) -> None:
-    for ns, ids in grouped(plan.checkpoints):
-        at: dict[str, Any] = {"thread": thread, "ns": ns, "checkpoint_id__in": ids}
-        PendingWrite.objects.filter(**at).delete()
-        Checkpoint.objects.filter(**at).delete()
-    for (ns, channel), versions in grouped(((ns, name), each) for ns, name, each in plan.values):
-        Blob.objects.filter(thread=thread, ns=ns, channel=channel, version__in=versions).delete()
-    for numbers in in_batches(plan.parts):
-        Part.objects.filter(thread=thread, seq__in=numbers).delete()
-    if plan.parts:
-        # No process goes on trusting the numbers it remembers.
-        Thread.objects.filter(pk=thread.pk).update(part_epoch=models.F("part_epoch") + 1)
