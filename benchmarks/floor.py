@@ -1,4 +1,4 @@
-"""What the machine itself needs: a round trip of a socket, a commit. Nothing that waits is faster."""
+"""What the machine itself needs for a round trip of a socket, and for a commit."""
 
 from __future__ import annotations
 

@@ -6,12 +6,16 @@ A process has one: Django is set up for its database.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from tests.postgres import running
 
@@ -60,7 +64,10 @@ class Installation:
 def installation() -> Iterator[Installation]:
     """Have a migrated database on a durable PostgreSQL, and what is started on it."""
     with ExitStack() as at_end:
-        database = at_end.enter_context(running(durable=True))
+        server = at_end.enter_context(running(durable=True))
+        database = server.replace("/postgres?", f"/bench_{os.getpid()}?")
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE bench_{os.getpid()}")
         folder = Path(at_end.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         os.environ.update(
             DATABASE_URL=database,
@@ -78,9 +85,6 @@ def installation() -> Iterator[Installation]:
 
 def _collect_static_files() -> None:
     """Hash the static files, as an installation does."""
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity=0"],
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "reviewconsole.settings"},

@@ -51,9 +51,7 @@ class Proposing(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=said)])
 
 
-reviewed = create_agent(
-    Proposing(), [note], middleware=[HumanInTheLoopMiddleware({"note": True})]
-)
+reviewed = create_agent(Proposing(), [note], middleware=[HumanInTheLoopMiddleware({"note": True})])
 
 
 def propose(state: MessagesState) -> dict[str, Any]:
