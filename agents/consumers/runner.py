@@ -40,6 +40,7 @@ from reviewconsole.protocol.messages import (
     Cancelled,
     Claim,
     CopyThread,
+    DeleteForRuns,
     DeleteThread,
     Delivered,
     Done,
@@ -53,6 +54,7 @@ from reviewconsole.protocol.messages import (
     List,
     Paused,
     Progress,
+    Prune,
     Put,
     PutWrites,
     RefusalCode,
@@ -143,7 +145,10 @@ class RunnerConsumer(AsyncWebsocketConsumer):
     def _work(self, request: Request) -> Any:
         """The request itself for the checkpoint store, else the service call that does it."""
         match request:
-            case Put() | PutWrites() | Get() | List() | DeleteThread() | CopyThread() | Show():
+            case (
+                Put() | PutWrites() | Get() | List() | DeleteThread() | CopyThread() | Show()
+                | Prune() | DeleteForRuns()
+            ):  # fmt: skip
                 return request
             case Hello():
                 return _guarded(partial(self._hello, request))

@@ -124,6 +124,10 @@ class Batch:
             else:
                 self._writes.setdefault(key, row)
 
+    def forget(self, thread: Thread) -> None:
+        """Read the thread's parts again when they are next needed: some were removed."""
+        self._parts.pop(thread.pk, None)
+
     def flush(self) -> None:
         """Write all rows: at most six statements, whatever the size of the batch."""
         added = [part for parts in self._parts.values() for part in parts.added]

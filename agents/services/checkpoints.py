@@ -18,13 +18,14 @@ from django.db import InterfaceError, OperationalError, transaction
 from agents.exceptions import RequestRefused
 from agents.history.documents import is_internal
 from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
-from agents.services import checkpoint_reads, checkpoint_states
+from agents.services import agent_pruning, checkpoint_reads, checkpoint_states
 from agents.services.checkpoint_rows import Batch
 from agents.services.copied_rows import copy_rows
 from agents.services.part_numbers import PartNumbers
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
     CopyThread,
+    DeleteForRuns,
     DeleteThread,
     Done,
     Found,
@@ -32,6 +33,7 @@ from reviewconsole.protocol.messages import (
     Lease,
     List,
     Owner,
+    Prune,
     Put,
     PutWrites,
     RefusalCode,
@@ -102,8 +104,7 @@ class _Work:
     def __init__(self, calls: Sequence[Call], numbers: PartNumbers) -> None:
         self.calls = calls
         self.batch = Batch(numbers)
-        names = {request.thread for _, request in calls if request.thread is not None}
-        names |= {request.target for _, request in calls if isinstance(request, CopyThread)}
+        names = {name for _, request in calls for name in _named(request)}
         self.threads = {thread.thread_id: thread for thread in _locked_threads(names)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
         self.runs = {run.pk: run for run in _locked_runs(leases)}
@@ -150,6 +151,12 @@ class _Work:
             case CopyThread():
                 self.batch.flush()
                 return self._copy(runner, request)
+            case Prune():
+                self.batch.flush()
+                return self._prune(runner, request)
+            case DeleteForRuns():
+                self.batch.flush()
+                return self._delete_for_runs(runner, request)
         assert_never(request)
 
     def _writable(self, runner: int, scope: Lease | Owner, name: str) -> tuple[Thread, Run | None]:
@@ -251,6 +258,46 @@ class _Work:
                 RefusalCode.INVALID, f"thread {request.target!r} is there already; name another"
             )
         return Done()
+
+    def _prune(self, runner: int, request: Prune) -> Result:
+        threads = self._kept_by_owner(runner, request.scope, set(request.threads))
+        agent_pruning.refuse_delta_channels(threads)
+        for thread in threads:
+            agent_pruning.keep_latest(thread)
+            self.batch.forget(thread)
+        return Done()
+
+    def _delete_for_runs(self, runner: int, request: DeleteForRuns) -> Result:
+        # What was stored since the threads were locked, in others than these, was not meant.
+        threads = self._kept_by_owner(runner, request.scope, _named(request))
+        stored = [(each, agent_pruning.stored_by_runs(each, request.runs)) for each in threads]
+        for thread, places in stored:
+            agent_pruning.remove(thread, places)
+            self.batch.forget(thread)
+        return Done()
+
+    def _kept_by_owner(
+        self, runner: int, scope: Lease | Owner, names: Collection[str]
+    ) -> list[Thread]:
+        """Those threads of these names that are there, if all are the owner's to write."""
+        if not isinstance(scope, Owner):
+            raise RequestRefused(RefusalCode.FORBIDDEN, "a run cannot prune its thread")
+        self._check_served(runner, scope)
+        return [self._owned(runner, scope, name) for name in names if name in self.threads]
+
+
+def _named(request: CheckpointRequest) -> set[str]:
+    """The threads that a request is about."""
+    match request:
+        case Prune(threads=threads):
+            return set(threads)
+        case DeleteForRuns(scope=Owner(agent), runs=runs):
+            return agent_pruning.threads_of_runs(agent, runs)
+        case DeleteForRuns():
+            return set()
+        case CopyThread(thread=thread, target=target):
+            return {thread, target}
+    return set() if request.thread is None else {request.thread}
 
 
 def _locked_runs(pks: Collection[int]) -> Iterable[Run]:

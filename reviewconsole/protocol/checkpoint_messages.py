@@ -97,4 +97,24 @@ class Show:
     values: tuple[ChannelValue, ...]
 
 
-CheckpointRequest: TypeAlias = Put | PutWrites | Get | List | DeleteThread | CopyThread | Show
+@dataclass(frozen=True, slots=True)
+class Prune:
+    """Remove all but the newest checkpoint of each namespace of threads: of all, or of none."""
+
+    code: ClassVar[int] = 8
+    scope: Scope
+    threads: tuple[str, ...]  # those that are not there are passed over
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteForRuns:
+    """Delete what runs of the agent's program stored, in whichever of the owner's threads."""
+
+    code: ClassVar[int] = 9
+    scope: Scope
+    runs: tuple[str, ...]  # `run_id` of LangGraph's metadata
+
+
+CheckpointRequest: TypeAlias = (
+    Put | PutWrites | Get | List | DeleteThread | CopyThread | Show | Prune | DeleteForRuns
+)

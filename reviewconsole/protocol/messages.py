@@ -14,9 +14,11 @@ from typing import Any, ClassVar, TypeAlias
 from reviewconsole.protocol.checkpoint_messages import (
     CheckpointRequest as CheckpointRequest,
     CopyThread as CopyThread,
+    DeleteForRuns as DeleteForRuns,
     DeleteThread as DeleteThread,
     Get as Get,
     List as List,
+    Prune as Prune,
     Put as Put,
     PutWrites as PutWrites,
     Show as Show,

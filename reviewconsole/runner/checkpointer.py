@@ -9,7 +9,6 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
     WRITES_IDX_MAP,
-    BaseCheckpointSaver,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
@@ -23,8 +22,6 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.messages import (
     ChannelValue,
-    CopyThread,
-    DeleteThread,
     Found,
     Get,
     List,
@@ -40,13 +37,14 @@ from reviewconsole.protocol.messages import (
 from reviewconsole.protocol.parts import part_hash, split
 from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.shown import Shown
+from reviewconsole.runner.thread_upkeep import ThreadUpkeep
 from reviewconsole.runner.versions import Version, next_version
 
 PAGE = 8  # checkpoints a reply: each brings its whole state
 INLINE_CHARACTERS = 64
 
 
-class ConsoleSaver(BaseCheckpointSaver[Any]):
+class ConsoleSaver(ThreadUpkeep):
     """Keeps checkpoints in the console.
 
     `scope` says by what right: the lease of a run, or the agent that owns the thread. Every method
@@ -60,9 +58,7 @@ class ConsoleSaver(BaseCheckpointSaver[Any]):
     def __init__(
         self, client: ConsoleClient, scope: Scope, *, serde: SerializerProtocol | None = None
     ) -> None:
-        super().__init__(serde=serde or JsonPlusSerializer(allowed_msgpack_modules=None))
-        self._client = client
-        self._scope = scope
+        super().__init__(client, scope, serde or JsonPlusSerializer(allowed_msgpack_modules=None))
         self.shown = Shown(client, scope, self._value)
 
     # Reading ----------------------------------------------------------------------------------
@@ -155,24 +151,6 @@ class ConsoleSaver(BaseCheckpointSaver[Any]):
     ) -> None:
         """Do as `put_writes`."""
         await self._client.ask(self._put_writes(config, writes, task_id, task_path))
-
-    def delete_thread(self, thread_id: str) -> None:
-        """Delete a thread that has no runs, with all its checkpoints."""
-        self._client.ask_sync(DeleteThread(self._scope, str(thread_id)))
-
-    async def adelete_thread(self, thread_id: str) -> None:
-        """Do as `delete_thread`."""
-        await self._client.ask(DeleteThread(self._scope, str(thread_id)))
-
-    def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Copy a thread of the owner's agent, whole, to an id that no thread has yet."""
-        self._client.ask_sync(CopyThread(self._scope, str(source_thread_id), str(target_thread_id)))
-
-    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
-        """Do as `copy_thread`."""
-        await self._client.ask(
-            CopyThread(self._scope, str(source_thread_id), str(target_thread_id))
-        )
 
     def get_next_version(self, current: Version | None, channel: None) -> Version:
         """Make the version that follows `current`; see `versions`."""

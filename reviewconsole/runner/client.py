@@ -37,6 +37,7 @@ from reviewconsole.protocol.messages import (
     Cancelled,
     Claim,
     CopyThread,
+    DeleteForRuns,
     DeleteThread,
     Delivered,
     Done,
@@ -50,6 +51,7 @@ from reviewconsole.protocol.messages import (
     List,
     Paused,
     Progress,
+    Prune,
     Put,
     PutWrites,
     Refused,
@@ -76,7 +78,7 @@ LONGEST_DELAY = 0.9
 STEADY_SECONDS = 1.0  # a connection that lasted so long was a good one
 
 Report: TypeAlias = (
-    Put | PutWrites | DeleteThread | CopyThread
+    Put | PutWrites | DeleteThread | CopyThread | Prune | DeleteForRuns
     | Release | Paused | Finished | Failed | Cancelled | Delivered | Applied
 )  # fmt: skip
 """The requests that are just done."""

@@ -31,7 +31,7 @@ def client(console: Console) -> Iterator[ConsoleClient]:
 
 
 async def test_all_capabilities_pass(client: ConsoleClient) -> None:
-    """All 58 base tests of LangGraph's own acceptance test, and the 8 of copying a thread."""
+    """All 58 base tests of LangGraph's own acceptance test, and all 23 extended ones."""
 
     @checkpointer_test(name="ConsoleSaver")
     async def saver() -> AsyncIterator[ConsoleSaver]:
@@ -41,5 +41,5 @@ async def test_all_capabilities_pass(client: ConsoleClient) -> None:
 
     failures = [failure for result in report.results.values() for failure in result.failures or ()]
     assert failures == []
-    assert sum(result.tests_passed for result in report.results.values()) == 58 + 8
+    assert sum(result.tests_passed for result in report.results.values()) == 58 + 23
     assert report.passed_all_base()

@@ -29,6 +29,7 @@ from reviewconsole.protocol.messages import (
     ChannelValue,
     Claim,
     CopyThread,
+    DeleteForRuns,
     DeleteThread,
     Delivered,
     Done,
@@ -43,6 +44,7 @@ from reviewconsole.protocol.messages import (
     List,
     Paused,
     Progress,
+    Prune,
     Put,
     PutWrites,
     RefusalCode,
@@ -119,7 +121,7 @@ class Store:
             put
             for put in puts
             if (request.before is None or put.checkpoint_id < request.before)
-            and wanted <= _items(tagged.loads(put.metadata.decode()))
+            and wanted <= _metadata(put).items()
         ]
         return Found(tuple(map(self._stored, matching[: request.limit])))
 
@@ -142,6 +144,22 @@ class Store:
             rows.update(copied)
         for key, put in self._checkpoints.items():
             self._checkpoints[key] = replace(put, thread=key[0])
+
+    def keep_latest(self, threads: Iterable[str]) -> None:
+        """Keep the newest checkpoint of each namespace."""
+        newest = {key[:2]: key for key in sorted(self._checkpoints)}
+        self._keep(
+            key for key in self._checkpoints if key[0] not in threads or key in newest.values()
+        )
+
+    def delete_for_runs(self, runs: Iterable[str]) -> None:
+        """Delete what these runs stored."""
+        stored = self._checkpoints.items()
+        self._keep(key for key, put in stored if _metadata(put).get("run_id") not in runs)
+
+    def _keep(self, keys: Iterable[tuple[str, str, str]]) -> None:
+        self._checkpoints = {key: self._checkpoints[key] for key in keys}
+        self._writes = {key: rows for key, rows in self._writes.items() if key in self._checkpoints}
 
     def show(self, request: Show) -> None:
         """Keep what people read of channels, by namespace, channel and version."""
@@ -374,6 +392,10 @@ class Peer:
                 self.store.delete(thread)
             case CopyThread(thread=thread, target=target):
                 self.store.copy(thread, target)
+            case Prune(threads=threads):
+                self.store.keep_latest(threads)
+            case DeleteForRuns(runs=runs):
+                self.store.delete_for_runs(runs)
             case Show():
                 self.store.show(request)
             case CallTool():
@@ -395,5 +417,5 @@ def _among(held: Iterable[Lease], those: set[Lease]) -> tuple[Lease, ...]:
     return tuple(lease for lease in held if lease in those)
 
 
-def _items(metadata: Any) -> Any:
-    return metadata.items()
+def _metadata(put: Put) -> Any:
+    return tagged.loads(put.metadata.decode())
