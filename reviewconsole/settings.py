@@ -109,6 +109,16 @@ def postgresql(url: str) -> dict[str, Any]:
     try:
         options: dict[str, Any] = conninfo_to_dict(url)
     except ProgrammingError as error:
+POOL = {
+    "min_size": 1,
+    "max_size": 10,
+    "timeout": 10,  # seconds that a request waits for a connection
+    # Whoever needs a connection then tries anew, and finds a server that has come back; within this
+    # time the pool itself tries ever more rarely.
+    "reconnect_timeout": 2,  # seconds
+}
+
+
         raise ImproperlyConfigured(
             f"DATABASE_URL cannot be read ({error}): write postgresql://user:password@host:5432/name."
         ) from None
@@ -121,7 +131,9 @@ def postgresql(url: str) -> dict[str, Any]:
         "PORT": str(options.pop("port", "")),
         # The pool keeps the connections; Django refuses to keep them a second time.
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": 10, "timeout": 10}},  # seconds
+        # One round trip a request: after a restart of PostgreSQL no page meets a dead connection.
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**options, "pool": POOL},
     }
 
 

@@ -22,9 +22,11 @@ from django.utils.safestring import SafeString
 
 from agents import live, roles
 from agents.exceptions import NotFound
+from agents.services import outages
 
 MOST_TOPICS = 8  # of one page
-SIGNED_OUT, NO_ROLE, NO_TOPIC, BROKEN = 4401, 4403, 4404, 1011  # close codes
+SIGNED_OUT, NO_ROLE, NO_TOPIC = 4401, 4403, 4404  # close codes
+BROKEN, RESTARTING = 1011, 1012
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,10 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Ignore what a page says: decisions are posts."""
 
+    async def console_ends(self, _: dict[str, Any]) -> None:
+        """The console ends: the page opens its socket again, at the next one."""
+        await self.close(RESTARTING, reason="the console ends; another one takes over")
+
     async def console_changed(self, message: dict[str, Any]) -> None:
         """Something that is shown has changed; draw it when the drawing at work is done."""
         self.told.add(message["topic"])
@@ -88,8 +94,11 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         """Draw for as long as the page is open; after an error the page opens a new socket."""
         try:
             await self.draw()
-        except Exception:
-            log.exception("drawing %s", ", ".join(map(str, self.topics)))
+        except Exception as error:
+            if outages.is_outage(error):
+                log.warning("a page is not drawn: %s", outages.told(error))
+            else:
+                log.exception("drawing %s", ", ".join(map(str, self.topics)))
             await self.close(BROKEN)
 
     async def draw(self) -> None:

@@ -13,7 +13,7 @@ from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError
 
 from agents import push
 from agents.consumers.writer import Call, writer
@@ -23,6 +23,7 @@ from agents.services import (
     decisions,
     failures,
     interrupts,
+    outages,
     progress,
     runners,
     runs,
@@ -30,11 +31,18 @@ from agents.services import (
     tool_calls,
 )
 from reviewconsole.protocol import codec
-from reviewconsole.protocol.exceptions import HelloOverdue, ProtocolError, Unauthorised
+from reviewconsole.protocol.exceptions import (
+    HelloOverdue,
+    ProtocolError,
+    Restarting,
+    TryAgain,
+    Unauthorised,
+)
 from reviewconsole.protocol.messages import (
     VERSION,
     Applied,
     Assignments,
+    CallEnded,
     CallTool,
     Cancel,
     Cancelled,
@@ -100,9 +108,15 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         A refused handshake would give no reason, and a runner must know whether to try again.
         """
         self.session = ConsoleSession(settings.RUNNER_MAX_FRAME_BYTES)
-        token = await database_sync_to_async(tokens.authenticate)(secret=_bearer(self.scope))
         await self.accept()
         if token is None:
+        try:
+            token = await database_sync_to_async(tokens.authenticate)(secret=_bearer(self.scope))
+        except DatabaseError as error:
+            if not outages.is_outage(error):
+                raise
+            await self._close(TryAgain(outages.told(error)))
+            return
             await self._close(Unauthorised("the token is missing, unknown or revoked"))
             return
         self.token = token
@@ -180,6 +194,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         | Delivered
         | Applied
         | CallTool
+        | CallEnded
         | Progress,
     ) -> Result:
         runner = self.runner
@@ -197,6 +212,8 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 return Assignments(runs.claim(runner=runner, agents=agents, free=request.free))
             case CallTool():
                 return tool_calls.admit(runner=runner, request=request)
+            case CallEnded():
+                tool_calls.end(runner=runner, request=request)
             case Release():
                 runs.release(runner=runner, lease=request.lease)
             case Paused():
@@ -261,6 +278,10 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         if self.is_closed:
             return
         self.is_closed = True
+    async def console_ends(self, _: dict[str, Any]) -> None:
+        """The console ends: everything that came before this is answered, and nothing after it."""
+        await self._close(Restarting("the console ends; another one takes over"))
+
         log.warning("runner socket closed with %d: %s", error.close_code, error)
         await self.close(code=error.close_code, reason=str(error)[:120])
 
@@ -279,13 +300,13 @@ def _guarded(call: Callable[[], Result]) -> Callable[[], Result]:
             return _Ended(RefusalCode(error.code), str(error))
         except RequestRefused as error:
             return Refused(RefusalCode(error.code), str(error))
-        except (OperationalError, InterfaceError) as error:
-            return Refused(RefusalCode.UNAVAILABLE, f"the database did not answer: {error}")
         except Exception as error:  # whatever one runner sent must not cost the others their work
             log.exception("a runner's request failed")
             return Refused(RefusalCode.INVALID, f"this cannot be done: {error}")
 
     return guarded
+            if outages.is_outage(error):
+                return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
 
 
 def _bearer(scope: Mapping[str, Any]) -> str:

@@ -55,6 +55,7 @@ class Writer:
         self._waiting: deque[Frame] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._round: asyncio.Task[None] | None = None
+        self._held = False  # the database did not answer in the last round
 
     async def execute(self, calls: Sequence[Call]) -> list[Result]:
         """Execute a frame's calls, in order; returns once all of them are committed or refused."""
@@ -98,9 +99,19 @@ class Writer:
         # Hints go out from the event loop: this thread never waits for it, so it can always end.
         with push.held_back() as hints:
             results = self._results(calls)
-        if any(_is_unavailable(result) for result in results):
+        trouble = next(filter(_is_unavailable, results), None)
+        if trouble is not None:
             connection.close()  # a broken connection is not used for the next round
+        self._note(trouble)
         return results, hints
+
+    def _note(self, trouble: Result | None) -> None:
+        """Log when the database stops to answer, and when it answers again."""
+        if isinstance(trouble, Refused) and not self._held:
+            log.warning("runners are held: %s", trouble.message)
+        elif trouble is None and self._held:
+            log.warning("the database answers again: runners go on")
+        self._held = trouble is not None
 
     def _results(self, calls: Sequence[Call]) -> list[Result]:
         results: list[Result] = []

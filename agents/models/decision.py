@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from agents.models.fields import PlainField
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    """Decisions, asked in the product's words."""
+
+    def undelivered(self) -> DecisionQuerySet:
+        """Those on their way to an agent; nothing waits for a run that is over."""
+        under_way = Q(run=None) | Q(run__status__in=("queued", "running"))
+        return self.filter(under_way, status=Decision.Status.RECORDED)
 
 
 class Decision(models.Model):
@@ -39,6 +49,8 @@ class Decision(models.Model):
         WRITE = "write"  # as if the waiting node had run and made these values
         FINISH = "finish"  # not at all: the thread was dismissed
 
+    VOID = (Status.REFUSED, Status.WITHDRAWN)  # never applied, or asked anew: it says nothing
+
     interrupt = models.OneToOneField("agents.Interrupt", models.PROTECT, related_name="decision")
     run = models.ForeignKey(  # the run that carries it to the agent; NULL until all are decided
         "agents.Run", models.SET_NULL, null=True, related_name="decisions"
@@ -58,8 +70,13 @@ class Decision(models.Model):
     delivered_at = models.DateTimeField(null=True)
     applied_at = models.DateTimeField(null=True)
 
+    objects = DecisionQuerySet.as_manager()
+
     class Meta:
         ordering = ("pk",)
+        indexes = (
+            models.Index(fields=("id",), condition=Q(status="recorded"), name="undelivered"),
+        )
 
     def __str__(self) -> str:
         return self.summary

@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from agents.exceptions import RequestRefused
 from agents.history.documents import is_internal
 from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
-from agents.services import agent_pruning, checkpoint_reads, checkpoint_states
+from agents.services import agent_pruning, checkpoint_reads, checkpoint_states, outages
 from agents.services.checkpoint_rows import Batch
 from agents.services.copied_rows import copy_rows
 from agents.services.part_numbers import PartNumbers
@@ -67,17 +67,17 @@ class Store:
         """
         try:
             return self._attempt(calls)
-        except _UNREACHABLE as error:  # the database is gone or busy: nothing was stored
-            return [_unavailable(error) for _ in calls]
-        except Exception:  # whatever one runner sent must not cost the others their work
+        except Exception as error:  # whatever one runner sent must not cost the others their work
+            if outages.is_outage(error):  # nothing was stored
+                return [_unavailable(error) for _ in calls]
             return [self._alone(call) for call in calls]
 
     def _alone(self, call: Call) -> Result:
         try:
             return self._attempt([call])[0]
-        except _UNREACHABLE as error:
-            return _unavailable(error)
         except Exception as error:
+            if outages.is_outage(error):
+                return _unavailable(error)
             log.exception("runner %d sent what cannot be stored or read", call[0])
             return Refused(RefusalCode.INVALID, f"this cannot be stored or read: {error}")
 
@@ -91,11 +91,8 @@ class Store:
             raise
 
 
-_UNREACHABLE = (OperationalError, InterfaceError)
-
-
 def _unavailable(error: Exception) -> Refused:
-    return Refused(RefusalCode.UNAVAILABLE, f"the database did not answer: {error}")
+    return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
 
 
 class _Work:

@@ -1,198 +1,310 @@
-"""Tool calls: whether one may run. Decided here alone; the runner asks before each and obeys."""
+"""Tool calls: whether one may run, and what became of it. The runner asks before each and obeys.
+
+Whether one may run is decided here alone, by what the journal says of it (`effects`), what admins
+set (`tool_settings`) and what reviewers decided (`binding_verdicts`), in this order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 
 from agents import push
 from agents.exceptions import RequestRefused
-from agents.models import Agent, CallVerdict, Decision, Gate, Run, Runner, ToolSetting, Violation
-from agents.services import asked_calls, call_verdicts, runs, tool_settings
+from agents.models import (
+    Agent,
+    CallVerdict,
+    Decision,
+    Effect,
+    Gate,
+    Run,
+    Runner,
+    Thread,
+    ToolSetting,
+    Violation,
+)
+from agents.reviews import DecisionType
+from agents.services import binding_verdicts, effects, own_reviews, tool_settings
+from agents.services.binding_verdicts import NOT_RUN
 from agents.services.column_text import column_text
-from reviewconsole.protocol import plain
-from reviewconsole.protocol.fingerprint import question_digest
-from reviewconsole.protocol.messages import Admission, CallTool, RefusalCode, Verdict, Whole
-from reviewconsole.protocol.plain import Plain, UnreadableValue
+from agents.services.effects import Standing
+from agents.services.made_calls import MadeCall, made_call
+from reviewconsole.protocol.messages import (
+    Admission,
+    CallEnded,
+    CallTool,
+    Done,
+    RefusalCode,
+    Refused,
+    Result,
+    Verdict,
+    Whole,
+)
 
-NOT_IN_FORCE = (Decision.Status.REFUSED, Decision.Status.WITHDRAWN)
-"""What such decisions said was never applied, or is asked anew."""
+log = logging.getLogger(__name__)
 
-NOT_RUN = "The tool was not executed."
+Asked: TypeAlias = tuple[Runner, CallTool | CallEnded]
+"""A request about a tool call, and the runner that makes it."""
+
+
+def execute(asked: Sequence[Asked]) -> list[Result]:
+    """Do what runners ask about tool calls, in one transaction, and answer each.
+
+    A request that is refused disturbs no other. When one breaks the transaction of all, each is
+    tried in a transaction of its own. Ends come first, whatever the order. Idempotent. Queries, for
+    all together: 1 to lock the threads; for calls 5 more, and as `admit` says for each that is
+    decided, in doubt or against a decision; for ends as `effects.end` says.
+    """
+    try:
+        return _attempt(asked)
+    except _UNREACHABLE as error:  # the database is gone or busy: nothing was stored
+        return [_unavailable(error) for _ in asked]
+    except Exception:  # whatever one runner sent must not cost the others their work
+        return [_alone(each) for each in asked]
 
 
 def admit(*, runner: Runner, request: CallTool) -> Admission:
     """Say whether a tool may run now, with these arguments.
 
-    A blocked tool never runs. Else the newest decision on this very call binds: what was approved
-    or edited runs with exactly these arguments, anything else is refused and kept as a violation,
-    once a run. A call that nobody decided on runs or is reviewed first, as the tool is set. On a
-    branch that a replay or fork began, and in a copy, it is reviewed also where people were asked
-    about it, or about any of its tool, before: going back leads round no review (`asked_calls`).
+    First the journal: a call that has ended is answered from it, one that may have run is held
+    until a person says what to do. A blocked tool never runs. Else the newest decision on this very
+    call binds: what was approved or edited runs with exactly these arguments, anything else is
+    refused and kept as a violation, once a run. A call that nobody decided on runs or is reviewed
+    first, as the tool is set. On a branch that a replay or fork began, and in a copy, it is
+    reviewed also where people were asked about it, or about any of its tool, before: going back
+    leads round no review (`asked_calls`). A call that the console asked about itself names the
+    decision, which covers it and no other.
 
-    Models use ids of calls again, so an approval covers calls of one task only: the first it lets
-    run. A task that runs again makes its calls again.
-
-    Idempotent. Queries: 4, with a decision 5; for a violation 4 more than with one. On such a
-    branch 3 more, and a few for each approval of a call without an id; in a copy 2 more a source.
+    A call that may run is begun in the journal by the time this returns. Idempotent for the same
+    execution. Queries: 6; 2 more with a decision, for a violation 3 more than with one. On such a
+    branch 2 more, and a few for each approval of a call without an id; in a copy 2 more a source.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
-    run = _leased(runner, request)
-    agent = run.thread.agent
-    setting = tool_settings.of_tool(agent=agent, tool=column_text(request.tool))
+    with transaction.atomic():
+        (answer,) = _results([(runner, request)])
+    if isinstance(answer, RequestRefused):
+        raise answer
+    assert isinstance(answer, Admission)  # noqa: S101 -- a call is asked about
+    return answer
+
+
+def end(*, runner: Runner, request: CallEnded) -> None:
+    """Note how a call ended. Idempotent. Queries: 3, and 1 more with a result.
+
+    Raises:
+        RequestRefused: as `effects.end` answers.
+    """
+    with transaction.atomic():
+        (answer,) = _results([(runner, request)])
+    if isinstance(answer, RequestRefused):
+        raise answer
+
+
+_UNREACHABLE = (OperationalError, InterfaceError)
+
+
+def _attempt(asked: Sequence[Asked]) -> list[Result]:
+    with transaction.atomic():
+        answers = _results(asked)
+    return [
+        Refused(RefusalCode(each.code), str(each)) if isinstance(each, RequestRefused) else each
+        for each in answers
+    ]
+
+
+def _alone(asked: Asked) -> Result:
+    try:
+        return _attempt([asked])[0]
+    except _UNREACHABLE as error:
+        return _unavailable(error)
+    except Exception as error:
+        log.exception("what runner %s asked about a tool call failed", asked[0].pk)
+        return Refused(RefusalCode.INVALID, f"this cannot be done: {error}")
+
+
+def _unavailable(error: Exception) -> Refused:
+    return Refused(RefusalCode.UNAVAILABLE, f"the database did not answer: {error}")
+
+
+def _results(asked: Sequence[Asked]) -> list[Result | RequestRefused]:
+    _lock([request for _, request in asked])
+    answers: dict[int, Result | RequestRefused] = {}
+    ends = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallEnded)]
+    if ends:
+        refusals = effects.end([each for _, each in ends])
+        answers |= {n: refused or Done() for (n, _), refused in zip(ends, refusals, strict=True)}
+    calls = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallTool)]
+    if calls:
+        admissions = _Round([each for _, each in calls]).admissions()
+        answers |= {n: answer for (n, _), answer in zip(calls, admissions, strict=True)}
+    return [answers[n] for n in range(len(asked))]
+
+
+def _lock(requests: Sequence[CallTool | CallEnded]) -> None:
+    """Take the locks of the threads, all in one order: a call is admitted by one at a time."""
+    leases = {request.lease.run for request in requests}
+    ended = {request.effect for request in requests if isinstance(request, CallEnded)}
+    which = Q(pk__in=Run.objects.filter(pk__in=leases).values("thread"))
+    if ended:
+        which |= Q(pk__in=Effect.objects.filter(pk__in=ended).values("thread"))
+    list(Thread.objects.select_for_update().filter(which).order_by("pk").values_list("pk"))
+
+
+class _Round:
+    """Calls that are admitted together: what the rules need is read once for all of them."""
+
+    def __init__(self, asked: Sequence[tuple[Runner, CallTool]]) -> None:
+        self.asked = asked
+        self.runs = _leased({request.lease.run for _, request in asked})
+        self.calls = [self._made(runner, request) for runner, request in asked]
+        made = [call for call in self.calls if isinstance(call, MadeCall)]
+        self.settings = tool_settings.of_tools(
+            (call.run.thread.agent_id, call.tool) for call in made
+        )
+        self.newest = effects.newest(made)
+        self.said = dict(
+            zip((call.request for call in made), binding_verdicts.said_of(made), strict=True)
+        )
+        self.begun: list[Effect] = []
+
+    def _made(self, runner: Runner, request: CallTool) -> MadeCall | RequestRefused:
+        lease = request.lease
+        run = self.runs.get(lease.run)
+        if run is None or (run.attempt, run.runner_id) != (lease.attempt, runner.pk):
+            return RequestRefused(
+                RefusalCode.FENCED,
+                f"attempt {lease.attempt} of run {lease.run} is not yours any more",
+            )
+        return made_call(run, request)
+
+    def admissions(self) -> list[Admission | RequestRefused]:
+        decided = [
+            self._decide(runner, call) if isinstance(call, MadeCall) else call
+            for (runner, _), call in zip(self.asked, self.calls, strict=True)
+        ]
+        self._save()
+        return [
+            Admission(Verdict.RUN, "", each.pk) if isinstance(each, Effect) else each
+            for each in decided
+        ]
+
+    def _save(self) -> None:
+        effects.save(self.begun)
+        self.begun = []
+
+    def _decide(self, runner: Runner, call: MadeCall) -> Admission | Effect:
+        """The admission; where the call may run, its entry in the journal, which is saved later."""
+        setting = self.settings.get((call.run.thread.agent_id, call.tool))
+        is_idempotent = call.request.is_idempotent or bool(setting and setting.is_idempotent)
+        last = self.newest.get((call.run.thread_id, call.key))
+        if last in self.begun:  # two executions of one call in one round
+            self._save()
+        met = effects.standing(last, call, runner)
+        if last is not None and (known := _known(met, last)):
+            return known
+        said = self.said[call.request]
+        verdict, named = binding_verdicts.binding(said, call), own_reviews.named(call)
+        if last is not None and met in (Standing.IN_DOUBT, Standing.FAILED):
+            effects.mark_in_doubt(last)
+            if not (is_idempotent or _may_run_again(last, met, call, verdict, named)):
+                return Admission(Verdict.DOUBT, "", last.pk, doubt=effects.doubt(last))
+        ruled = _ruled(call, setting, said, verdict, named)
+        if isinstance(ruled, Admission):
+            return ruled
+        if not call.is_journalled:
+            return Admission(Verdict.RUN, "")
+        begun = effects.begin(last, call, runner, by=ruled.by, is_idempotent=is_idempotent)
+        self.newest[call.run.thread_id, call.key] = begun
+        self.begun.append(begun)
+        return begun
+
+
+def _leased(runs: Collection[int]) -> dict[int, Run]:
+    """Those of these runs that are in a runner's hands. One query."""
+    held = Run.objects.with_branch().filter(pk__in=runs, status=Run.Status.RUNNING)
+    related = held.select_related("thread__agent")
+    unread = ("input", "context", "update", "thread__snapshot", "thread__agent__spec")
+    return {run.pk: run for run in related.defer(*unread)}
+
+
+def _known(met: Standing, last: Effect) -> Admission | Effect | None:
+    """What the journal alone says to a call."""
+    match met:
+        case Standing.BEGUN:
+            return last
+        case Standing.ENDED:
+            kept = Whole(last.result.kind, bytes(last.result.data))
+            return Admission(Verdict.ANSWER, "", last.pk, kept)
+        case Standing.ELSEWHERE:
+            since = f"{last.started_at:%Y-%m-%d at %H:%M:%S} UTC"
+            where = last.runner.name if last.runner else "another runner"
+            return Admission(Verdict.WAIT, f"It runs at {where} since {since}.", last.pk)
+        case Standing.FREE | Standing.FAILED | Standing.IN_DOUBT:
+            return None
+    assert_never(met)
+
+
+def _may_run_again(
+    last: Effect,
+    met: Standing,
+    call: MadeCall,
+    verdict: CallVerdict | None,
+    named: Decision | None,
+) -> bool:
+    """Whether a person wants a call to run that may have run: said so, or approved it since."""
+    if named is not None and named.pk == last.settled_by_id:
+        return effects.says(last, DecisionType.APPROVE)
+    if met is not Standing.FAILED or last.ended_at is None:
+        return False
+    if named is not None and own_reviews.approves(named, call):
+        return named.decided_at > last.ended_at
+    if verdict is None or binding_verdicts.broken(verdict, call):
+        return False
+    return verdict.decision.decided_at > last.ended_at
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """A call may run, by this decision if anybody was asked."""
+
+    by: int | None
+
+
+def _ruled(
+    call: MadeCall,
+    setting: ToolSetting | None,
+    said: Sequence[CallVerdict],
+    verdict: CallVerdict | None,
+    named: Decision | None,
+) -> Admission | _Allowed:
+    """What admins and reviewers say to a call that is to run."""
+    agent = call.run.thread.agent
     gate = setting.gate if setting else agent.tool_default
     if gate == Gate.NEVER:
-        return Admission(Verdict.REFUSE, _blocked(agent, request.tool, setting))
-    readable, args = _read(request.args)
-    digest = question_digest(args) if readable else None
-    said = _said(run, request, digest)
-    verdict = _verdict(said, run, request, digest)
-    if verdict is not None and (broken := _broken(verdict, request.tool, digest)):
-        _keep(run, verdict, request, args, broken)
+        return Admission(Verdict.REFUSE, _blocked(agent, call.request.tool, setting))
+    if verdict is not None and (broken := binding_verdicts.broken(verdict, call)):
+        _keep(call, verdict, broken)
         return Admission(Verdict.REFUSE, broken)
-    is_covered = verdict is not None and _claim(verdict, request)
-    if is_covered or (gate == Gate.AGENT and not _is_asked_anew(run, request, said)):
-        return Admission(Verdict.RUN, "")
-    if not readable:
+    if verdict is not None and binding_verdicts.claim(verdict, call):
+        return _Allowed(verdict.decision_id)
+    if named is not None and own_reviews.approves(named, call):
+        return _Allowed(named.pk)
+    if gate == Gate.AGENT and not binding_verdicts.is_asked_anew(said, call):
+        return _Allowed(None)
+    if call.digest is None:
         return Admission(
             Verdict.REFUSE,
-            f"Calls of {request.tool} are reviewed first, and the arguments of this one cannot be "
-            f"shown: LangGraph cannot store them. {NOT_RUN}",
+            f"Calls of {call.request.tool} are reviewed first, and the arguments of this one "
+            f"cannot be shown: LangGraph cannot store them. {NOT_RUN}",
         )
     return Admission(Verdict.REVIEW, "")
-
-
-def _leased(runner: Runner, request: CallTool) -> Run:
-    lease = request.lease
-    held = Run.objects.filter(
-        pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING
-    )
-    related = held.select_related("thread__agent")
-    run = related.defer("input", "thread__snapshot", "thread__agent__spec").first()
-    if run is None:
-        raise RequestRefused(
-            RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
-        )
-    return run
-
-
-def _read(args: Whole | None) -> tuple[bool, Plain]:
-    try:
-        return (False, None) if args is None else (True, plain.decode(args.kind, args.data))
-    except UnreadableValue:
-        return False, None
-
-
-def _said(run: Run, request: CallTool, digest: str | None) -> list[CallVerdict]:
-    """What was decided on calls with this id, and on those like it where an id is missing.
-
-    Newest first; what was decided in the threads this one was copied from, up to the copied
-    checkpoint, comes after its own.
-    """
-    call_id = _call_id(request)
-    alike = Q(tool=column_text(request.tool, 255), digest=digest or "")
-    which = Q(call_id=call_id) | Q(alike, call_id="") if call_id else alike
-    where = Q(thread=run.thread_id)
-    for source, until in asked_calls.sources(run.thread):
-        where |= Q(thread=source, decision__interrupt__checkpoint_id__lte=until)
-    said = CallVerdict.objects.filter(which, where).exclude(decision__status__in=NOT_IN_FORCE)
-    found = said.select_related("decision__decided_by", "decision__interrupt").order_by("-pk")
-    return sorted(found, key=lambda verdict: verdict.thread_id != run.thread_id)
-
-
-def _call_id(request: CallTool) -> str:
-    return column_text(request.call_id or "", 255)
-
-
-def _verdict(
-    said: Sequence[CallVerdict], run: Run, request: CallTool, digest: str | None
-) -> CallVerdict | None:
-    """The newest decision on this call; None if all were made about others.
-
-    A rejection whose call could not be named, and any of a call that comes without an id, is about
-    whatever is called the same way, until a later decision says otherwise of such a call.
-    """
-    call_id = _call_id(request)
-    named = next((verdict for verdict in said if call_id and verdict.call_id == call_id), None)
-    if named is not None and _is_about(named, run, request, digest):
-        return named
-    twins = _twins(said, call_id)
-    # Of two calls alike in one pause, one may be rejected: then neither can be told to be allowed.
-    last = [verdict for verdict in twins if verdict.decision_id == twins[0].decision_id]
-    twin = next((each for each in last if each.type == CallVerdict.Type.REJECT), None)
-    return (
-        twin if twin is not None and _is_since(Run.Trigger.START, verdict=twin, run=run) else None
-    )
-
-
-def _twins(said: Sequence[CallVerdict], call_id: str) -> list[CallVerdict]:
-    """Those about calls that are like one with this id, though nobody can say they are the one."""
-    return [verdict for verdict in said if verdict.call_id != call_id or not call_id]
-
-
-def _is_asked_anew(run: Run, request: CallTool, said: Sequence[CallVerdict]) -> bool:
-    """Whether a person is asked about a call because people were, before the thread went back.
-
-    What was approved on this branch is not asked twice, be it without an id. Each such approval
-    covers one task, as any other.
-    """
-    if not Run.objects.filter(pk=run.pk).travelled().exists():
-        return False
-    tool, call_id = column_text(request.tool, 255), _call_id(request)
-    if not asked_calls.was_asked(run.thread, tool=tool, call_id=call_id):
-        return False
-    return not any(
-        verdict.type != CallVerdict.Type.REJECT
-        and verdict.thread_id == run.thread_id
-        and not call_verdicts.is_of_gate(verdict.decision.interrupt)
-        and _is_since(*Run.ANEW, verdict=verdict, run=run)
-        and _claim(verdict, request)
-        for verdict in _twins(said, call_id)
-    )
-
-
-def _is_about(verdict: CallVerdict, run: Run, request: CallTool, digest: str | None) -> bool:
-    """Whether a decision speaks of this call, and not of another one with the same id.
-
-    Models name their calls, and some begin anew at each input or on another branch. So what was
-    decided before the thread's last input, replay or fork, or before it was copied, is about
-    another call, unless it rejected exactly this one: that counts until a later decision allows it.
-    The runner holds the answers to
-    the console's own question, each for one call: that one is not asked for anew, and no other is
-    covered.
-    """
-    is_own = verdict.thread_id == run.thread_id
-    if verdict.type == CallVerdict.Type.REJECT:
-        is_same = (verdict.tool, verdict.digest) == (column_text(request.tool, 255), digest)
-        return is_same or (is_own and _is_since(*Run.ANEW, verdict=verdict, run=run))
-    if not is_own or call_verdicts.is_of_gate(verdict.decision.interrupt):
-        return False
-    if verdict.ns:
-        return verdict.ns == column_text(request.ns)
-    return _is_since(*Run.ANEW, verdict=verdict, run=run)
-
-
-def _claim(verdict: CallVerdict, request: CallTool) -> bool:
-    """Let an approval cover the calls of this task alone; False if it covers another's already.
-
-    A call outside of any task cannot be told from another, so nothing covers it.
-    """
-    ns = column_text(request.ns)
-    free = CallVerdict.objects.filter(pk=verdict.pk, ns__in=("", ns))
-    return bool(ns) and free.update(ns=ns) == 1
-
-
-def _is_since(*triggers: Run.Trigger, verdict: CallVerdict, run: Run) -> bool:
-    """Whether no runner was given a run with such a trigger since the question was asked."""
-    later = Run.objects.filter(
-        thread__in={run.thread_id, verdict.thread_id}, trigger__in=triggers, attempt__gte=1,
-        pk__gt=verdict.decision.interrupt.run_id,
-    )  # fmt: skip
-    return not later.exists()
 
 
 def _blocked(agent: Agent, tool: str, setting: ToolSetting | None) -> str:
@@ -202,30 +314,11 @@ def _blocked(agent: Agent, tool: str, setting: ToolSetting | None) -> str:
     return f"{who} blocked {tool} on {setting.set_at:%Y-%m-%d at %H:%M} UTC. {NOT_RUN}"
 
 
-def _broken(verdict: CallVerdict, tool: str, digest: str | None) -> str:
-    """How a call goes against what was decided about it; "" if it does not."""
-    who = verdict.decision.decided_by.get_username()
-    if verdict.type == CallVerdict.Type.REJECT:
-        return f"{who} rejected this call of {verdict.tool}. {NOT_RUN}"
-    if column_text(tool, 255) != verdict.tool:
-        return f"{who} decided on a call of {verdict.tool}, and not of {tool}. {NOT_RUN}"
-    if digest is None:
-        return (
-            f"{who} decided on this call of {tool}, and its arguments cannot be compared: "
-            f"LangGraph cannot store them. {NOT_RUN}"
-        )
-    if digest != verdict.digest:
-        return f"{who} decided on this call of {tool} with other arguments. {NOT_RUN}"
-    return ""
-
-
-@transaction.atomic
-def _keep(run: Run, verdict: CallVerdict, request: CallTool, args: Plain, message: str) -> None:
+def _keep(call: MadeCall, verdict: CallVerdict, message: str) -> None:
     """Report a violation, once a run: a node that runs again calls again."""
-    runs.lock_thread(run=run.pk)
     _violation, made = Violation.objects.get_or_create(
-        run=run, verdict=verdict, tool=column_text(request.tool, 255), args=args,
-        defaults={"ns": column_text(request.ns), "message": column_text(message)},
+        run=call.run, verdict=verdict, tool=call.tool, args=call.args,
+        defaults={"ns": call.ns, "message": column_text(message)},
     )  # fmt: skip
     if made:
-        push.changed(f"thread.{run.thread_id}")
+        push.changed(f"thread.{call.run.thread_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -55,6 +56,19 @@ def of_tool(*, agent: Agent, tool: str) -> ToolSetting | None:
     """The setting of a tool that is in force; None: nobody set one. One query."""
     settings = ToolSetting.objects.select_related("set_by")
     return settings.filter(agent=agent, tool=tool).order_by("-pk").first()
+
+
+def of_tools(tools: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ToolSetting]:
+    """The settings in force of these tools, each named by its agent's key and its name. One query.
+
+    Tools that nobody set are missing.
+    """
+    named = set(tools)
+    rows = ToolSetting.objects.filter(
+        agent__in={agent for agent, _ in named}, tool__in={tool for _, tool in named}
+    )
+    newest = rows.select_related("set_by").order_by("pk")
+    return {(row.agent_id, row.tool): row for row in newest}
 
 
 def gates(agent: Agent) -> dict[str, ToolSetting]:

@@ -1,6 +1,8 @@
-"""What can be wrong with a frame.
+"""What can be wrong with a frame, or with the console that took it.
 
 ProtocolError                the connection is closed with `close_code`
+├── Restarting        1012   the console ends; connect again at once
+├── TryAgain          1013   the console's database does not answer; connect again
 ├── MalformedFrame    4400   no msgpack, no frame, no message, a field of the wrong type
 ├── Unauthorised      4401   no token, an unknown or a revoked one
 ├── HelloOverdue      4408   no hello in time
@@ -18,6 +20,18 @@ class ProtocolError(Exception):
     """The other end broke the protocol; the connection ends with `close_code`."""
 
     close_code: ClassVar[int] = 4400
+
+
+class Restarting(ProtocolError):
+    """The console ends, and has answered what came before; the next one answers the rest."""
+
+    close_code: ClassVar[int] = 1012
+
+
+class TryAgain(ProtocolError):
+    """The console cannot look anything up: its database does not answer."""
+
+    close_code: ClassVar[int] = 1013
 
 
 class MalformedFrame(ProtocolError):

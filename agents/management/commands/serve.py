@@ -6,9 +6,10 @@ from typing import Any
 
 from channels.routing import get_default_application
 from daphne.endpoints import build_endpoint_description_strings
-from daphne.server import Server
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from agents.management.server import ConsoleServer
 
 STOPPING_SECONDS = 3.0  # for threads to finish what they are at
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
         """
         if not (settings.DEBUG or settings.DEMO):
             self.check(tags=["agents"], include_deployment_checks=True)
-        server = Server(
+        server = ConsoleServer(
             application=get_default_application(),
             endpoints=build_endpoint_description_strings(host=settings.HOST, port=settings.PORT),
             # Above its limit Daphne cuts the connection without a close code: leave the consumer

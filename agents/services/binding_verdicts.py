@@ -1,0 +1,164 @@
+"""Binding verdicts: which decision of a reviewer speaks of a tool call, and what it covers.
+
+Ids of calls are the model's and come again, so an approval covers the calls of one task, which
+claims it with its first; a rejection counts everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+
+from agents.models import CallVerdict, Decision, Run
+from agents.services import asked_calls, call_verdicts
+from agents.services.made_calls import MadeCall
+
+NOT_RUN = "The tool was not executed."
+
+
+def said_of(calls: Sequence[MadeCall]) -> list[list[CallVerdict]]:
+    """What was decided on each of these calls, and on those like it where an id is missing.
+
+    Newest first; what was decided in the threads that its own was copied from, up to the copied
+    checkpoint, comes after its own. Queries: 1 for all, and for each call in a copy 1 more and 1 a
+    source.
+    """
+    plain = [call for call in calls if call.run.thread.copied_from_id is None]
+    which = Q(call_id__in={"", *(call.call_id for call in plain)})
+    which |= Q(digest__in={call.digest for call in plain if call.digest})
+    threads = {call.run.thread_id for call in plain}
+    found = list(_verdicts(Q(which, thread__in=threads))) if plain else []
+    said = []
+    for call in calls:
+        if call.run.thread.copied_from_id is None:
+            said.append([verdict for verdict in found if _may_be_about(verdict, call)])
+        else:
+            said.append(_said_in_copy(call))
+    return said
+
+
+def _may_be_about(verdict: CallVerdict, call: MadeCall) -> bool:
+    is_alike = (verdict.tool, verdict.digest) == (call.tool, call.digest or "")
+    if verdict.thread_id != call.run.thread_id:
+        return False
+    if not call.call_id:
+        return is_alike
+    return verdict.call_id == call.call_id or (is_alike and not verdict.call_id)
+
+
+def _said_in_copy(call: MadeCall) -> list[CallVerdict]:
+    alike = Q(tool=call.tool, digest=call.digest or "")
+    which = Q(call_id=call.call_id) | Q(alike, call_id="") if call.call_id else alike
+    where = Q(thread=call.run.thread_id)
+    for source, until in asked_calls.sources(call.run.thread):
+        where |= Q(thread=source, decision__interrupt__checkpoint_id__lte=until)
+    found = _verdicts(Q(which, where))
+    return sorted(found, key=lambda verdict: verdict.thread_id != call.run.thread_id)
+
+
+def _verdicts(which: Q) -> Sequence[CallVerdict]:
+    in_force = CallVerdict.objects.filter(which).exclude(decision__status__in=Decision.VOID)
+    related = in_force.select_related("decision__decided_by", "decision__interrupt")
+    return list(related.order_by("-pk"))
+
+
+def binding(said: Sequence[CallVerdict], call: MadeCall) -> CallVerdict | None:
+    """The newest decision on this call; None if all were made about others.
+
+    A rejection whose call could not be named, and any of a call that comes without an id, is about
+    whatever is called the same way, until a later decision says otherwise of such a call.
+    """
+    named = next((each for each in said if call.call_id and each.call_id == call.call_id), None)
+    if named is not None and _is_about(named, call):
+        return named
+    twins = _twins(said, call)
+    # Of two calls alike in one pause, one may be rejected: then neither can be told to be allowed.
+    last = [verdict for verdict in twins if verdict.decision_id == twins[0].decision_id]
+    twin = next((each for each in last if each.type == CallVerdict.Type.REJECT), None)
+    return (
+        twin if twin is not None and _is_since(Run.Trigger.START, verdict=twin, call=call) else None
+    )
+
+
+def is_asked_anew(said: Sequence[CallVerdict], call: MadeCall) -> bool:
+    """Whether a person is asked about a call because people were, before the thread went back.
+
+    What was approved on this branch is not asked twice, be it without an id. Each such approval
+    covers one task, as any other.
+    """
+    if not call.is_on_other_branch:
+        return False
+    if not asked_calls.was_asked(call.run.thread, tool=call.tool, call_id=call.call_id):
+        return False
+    return not any(
+        verdict.type != CallVerdict.Type.REJECT
+        and verdict.thread_id == call.run.thread_id
+        and not call_verdicts.is_of_gate(verdict.decision.interrupt)
+        and _is_since(*Run.ANEW, verdict=verdict, call=call)
+        and claim(verdict, call)
+        for verdict in _twins(said, call)
+    )
+
+
+def claim(verdict: CallVerdict, call: MadeCall) -> bool:
+    """Let an approval cover the calls of this task alone; False if it covers another's already.
+
+    A call outside of any task cannot be told from another, so nothing covers it.
+    """
+    if not call.ns or verdict.ns == call.ns:
+        return bool(call.ns)
+    free = CallVerdict.objects.filter(pk=verdict.pk, ns="")
+    return free.update(ns=call.ns) == 1
+
+
+def broken(verdict: CallVerdict, call: MadeCall) -> str:
+    """How a call goes against what was decided about it; "" if it does not."""
+    who = verdict.decision.decided_by.get_username()
+    tool = call.request.tool
+    if verdict.type == CallVerdict.Type.REJECT:
+        return f"{who} rejected this call of {verdict.tool}. {NOT_RUN}"
+    if call.tool != verdict.tool:
+        return f"{who} decided on a call of {verdict.tool}, and not of {tool}. {NOT_RUN}"
+    if call.digest is None:
+        return (
+            f"{who} decided on this call of {tool}, and its arguments cannot be compared: "
+            f"LangGraph cannot store them. {NOT_RUN}"
+        )
+    if call.digest != verdict.digest:
+        return f"{who} decided on this call of {tool} with other arguments. {NOT_RUN}"
+    return ""
+
+
+def _twins(said: Sequence[CallVerdict], call: MadeCall) -> list[CallVerdict]:
+    """Those about calls that are like one with this id, though nobody can say they are the one."""
+    return [verdict for verdict in said if verdict.call_id != call.call_id or not call.call_id]
+
+
+def _is_about(verdict: CallVerdict, call: MadeCall) -> bool:
+    """Whether a decision speaks of this call, and not of another one with the same id.
+
+    Models name their calls, and some begin anew at each input or on another branch. So what was
+    decided before the thread's last input, replay or fork, or before it was copied, is about
+    another call, unless it rejected exactly this one: that counts until a later decision allows it.
+    The console's own question is about one call alone, which names the decision itself: it is not
+    asked for anew, and no other is covered.
+    """
+    is_own = verdict.thread_id == call.run.thread_id
+    if verdict.type == CallVerdict.Type.REJECT:
+        is_same = (verdict.tool, verdict.digest) == (call.tool, call.digest)
+        return is_same or (is_own and _is_since(*Run.ANEW, verdict=verdict, call=call))
+    if not is_own or call_verdicts.is_of_gate(verdict.decision.interrupt):
+        return False
+    if verdict.ns:
+        return verdict.ns == call.ns
+    return _is_since(*Run.ANEW, verdict=verdict, call=call)
+
+
+def _is_since(*triggers: Run.Trigger, verdict: CallVerdict, call: MadeCall) -> bool:
+    """Whether no runner was given a run with such a trigger since the question was asked."""
+    later = Run.objects.filter(
+        thread__in={call.run.thread_id, verdict.thread_id}, trigger__in=triggers, attempt__gte=1,
+        pk__gt=verdict.decision.interrupt.run_id,
+    )  # fmt: skip
+    return not later.exists()

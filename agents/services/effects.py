@@ -1,0 +1,290 @@
+"""The effect journal: each tool call that ran, and what came of it.
+
+LangGraph runs a node again from its start after each pause and crash. A call that has ended is then
+answered from here; one that has begun and not ended may have done its work or not, so it is in
+doubt, and held for a person. An entry is one execution of a call; the newest of a call counts.
+
+All but `settle` and `drop_results` happen inside the round of `tool_calls`, which has locked the
+threads: two entries of one call never begin at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from agents import push
+from agents.exceptions import RequestRefused
+from agents.models import Decision, Effect, EffectResult, Run, Runner, Thread
+from agents.reviews import DecisionType
+from agents.services.column_text import column_text
+from agents.services.made_calls import MadeCall
+from reviewconsole.protocol.fingerprint import question_digest
+from reviewconsole.protocol.messages import CallEnded, Outcome, RefusalCode
+from reviewconsole.protocol.plain import Plain
+
+OPEN = (Effect.Status.STARTED, Effect.Status.IN_DOUBT)
+"""Without an end that anybody knows."""
+
+LONGEST_EXECUTION = 64  # characters of the name that a runner gives to an execution
+LONGEST_KIND = 32
+
+_ENDS = {
+    Outcome.FINISHED: Effect.Status.FINISHED,
+    Outcome.FAILED: Effect.Status.FAILED,
+    Outcome.PAUSED: Effect.Status.PAUSED,
+    Outcome.UNTOUCHED: Effect.Status.UNTOUCHED,
+    Outcome.CUT_OFF: Effect.Status.IN_DOUBT,
+    Outcome.GIVEN: Effect.Status.GIVEN,
+}
+
+_WITH_RESULT = (Effect.Status.FINISHED, Effect.Status.GIVEN)
+
+
+class Standing(StrEnum):
+    """Where a call that is about to be made stands in the journal."""
+
+    FREE = "free"  # nothing keeps it from running
+    BEGUN = "begun"  # this very execution was let run before: it asks again
+    ENDED = "ended"  # it has a result
+    ELSEWHERE = "elsewhere"  # it runs at another runner, which is connected
+    FAILED = "failed"  # in an earlier attempt: it may have done a part of its work
+    IN_DOUBT = "in doubt"  # nobody knows
+
+
+def newest(calls: Iterable[MadeCall]) -> dict[tuple[int, str], Effect]:
+    """The newest entry of each of these calls, by thread and key. One query."""
+    kept = [call for call in calls if call.is_journalled]
+    if not kept:
+        return {}
+    rows = Effect.objects.filter(
+        thread__in={call.run.thread_id for call in kept}, key__in={call.key for call in kept}
+    )
+    related = rows.select_related("result", "runner", "settled_by").order_by("number")
+    return {(row.thread_id, row.key): row for row in related}
+
+
+def standing(last: Effect | None, call: MadeCall, runner: Runner) -> Standing:
+    """Where a call stands whose newest entry is `last`. No query."""
+    if last is None:
+        return Standing.FREE
+    if last.status == Effect.Status.STARTED and last.execution == call.request.execution:
+        return Standing.BEGUN
+    if not call.ns:
+        return Standing.FREE  # outside of any task no call can be told from another
+    match last.status:
+        case Effect.Status.FINISHED | Effect.Status.GIVEN:
+            return Standing.ENDED if hasattr(last, "result") else Standing.IN_DOUBT
+        case Effect.Status.PAUSED | Effect.Status.UNTOUCHED:
+            return Standing.FREE
+        case Effect.Status.FAILED:
+            here = (last.run_id, last.attempt) == (call.run.pk, call.run.attempt)
+            return Standing.FREE if here else Standing.FAILED
+        case Effect.Status.STARTED if _runs_elsewhere(last, runner):
+            return Standing.ELSEWHERE
+        case _:
+            return Standing.IN_DOUBT
+
+
+def _runs_elsewhere(last: Effect, runner: Runner) -> bool:
+    """Whether another runner is likely to tell how it ends; of its own calls each knows itself."""
+    return last.runner is not None and last.runner_id != runner.pk and last.runner.is_online
+
+
+def begin(
+    last: Effect | None, call: MadeCall, runner: Runner, *, by: int | None, is_idempotent: bool
+) -> Effect:
+    """The entry of a call that may run now, not saved yet; `by` is the decision that allows it."""
+    return Effect(
+        thread_id=call.run.thread_id,
+        key=call.key,
+        number=last.number + 1 if last else 1,
+        execution=column_text(call.request.execution, LONGEST_EXECUTION),
+        run=call.run,
+        attempt=call.run.attempt,
+        runner=runner,
+        ns=call.ns,
+        tool=call.tool,
+        call_id=call.call_id,
+        args=call.args,
+        is_idempotent=is_idempotent,
+        decision_id=by,
+    )
+
+
+def save(begun: Sequence[Effect]) -> None:
+    """Keep entries that were begun, and tell the pages of their threads. One query."""
+    Effect.objects.bulk_create(begun)
+    push.changed(*(f"effects.{effect.thread_id}" for effect in begun))
+
+
+def mark_in_doubt(effect: Effect) -> None:
+    """Note that nobody knows how an entry ended. One query, where it was not noted before."""
+    if effect.status == Effect.Status.STARTED:
+        effect.status = Effect.Status.IN_DOUBT
+        Effect.objects.filter(pk=effect.pk).update(status=effect.status)
+        push.changed(f"effects.{effect.thread_id}")
+
+
+def doubt(effect: Effect) -> dict[str, Plain]:
+    """What a person is told of a call that may have run; the same while the entry is unchanged."""
+    told = effect.status in (Effect.Status.FINISHED, Effect.Status.FAILED)
+    what = {Effect.Status.FINISHED: "no_result", Effect.Status.FAILED: "failed"}
+    return {
+        "effect": effect.pk,
+        "tool": effect.tool,
+        "started_at": effect.started_at.isoformat(),
+        "runner": effect.runner.name if effect.runner else "",
+        "what": what.get(Effect.Status(effect.status), "no_end"),
+        "error": effect.error if told else "",
+    }
+
+
+# What people say of a call in doubt ---------------------------------------------------------------
+
+
+def settle(decision: Decision) -> None:
+    """Note what a person said of a call in doubt, inside the transaction that records it.
+
+    Nothing is noted where the question shows another call than the journal has: an agent may write
+    what it likes into a question of its own. Queries: 2, none for other questions.
+    """
+    asked = decision.interrupt
+    match asked.value:
+        case {"gate": "console", "doubt": {"effect": int(pk)}, "name": name, "args": dict(args)}:
+            found = Effect.objects.filter(pk=pk, thread=asked.thread_id, tool=name).first()
+            if found is not None and covers(args, found.args):
+                Effect.objects.filter(pk=pk).update(settled_by=decision)
+                push.changed(f"effects.{asked.thread_id}")
+
+
+def says(effect: Effect, *kinds: DecisionType) -> bool:
+    """Whether a person said one of these of an entry in doubt, and it still counts. No query."""
+    said = effect.settled_by
+    if said is None or said.status in Decision.VOID:
+        return False
+    return [item["type"] for item in said.actions] in [[kind] for kind in kinds]
+
+
+def covers(shown: Plain, made: Plain) -> bool:
+    """Whether the arguments that a person saw are those of a call.
+
+    They are shown what an app injects too, which is no part of a call's arguments here.
+    """
+    if not isinstance(shown, dict) or not isinstance(made, dict):
+        return False
+    seen = {name: value for name, value in shown.items() if name in made}
+    return question_digest(seen) == question_digest(made)
+
+
+# How calls end ------------------------------------------------------------------------------------
+
+
+def end(ended: Sequence[tuple[Runner, CallEnded]]) -> list[RequestRefused | None]:
+    """Note how calls ended: for each None, or why it does not count.
+
+    An end is taken of the runner and the execution that the entry names, also after its run has
+    moved on: a late truth is a truth. It is not, once the call was let run again. A result that a
+    person gave needs the lease, and the person's word. Idempotent. Queries: 1 for all, 1 more a
+    kind of end, 1 more where there are results, and 1 a given one.
+    """
+    newer = Effect.objects.filter(
+        thread=OuterRef("thread"), key=OuterRef("key"), number__gt=OuterRef("number")
+    )
+    rows = Effect.objects.filter(pk__in={request.effect for _, request in ended})
+    related = rows.select_related("settled_by").annotate(is_past=Exists(newer)).defer("args")
+    known = {row.pk: row for row in related}
+    moved: dict[tuple[Effect.Status, str], list[Effect]] = defaultdict(list)
+    results: list[EffectResult] = []
+    answers: list[RequestRefused | None] = []
+    for runner, request in ended:
+        effect, to = known.get(request.effect), _ENDS[request.outcome]
+        if effect is not None and _is_repeated(effect, runner, request):
+            answers.append(None)
+            continue
+        if effect is None or (refused := _refused(effect, runner, request)):
+            answers.append(_fenced(request) if effect is None else refused)
+            continue
+        effect.status = to
+        moved[to, column_text(request.error)].append(effect)
+        if request.result is not None and to in _WITH_RESULT:
+            kept = request.result
+            results.append(EffectResult(effect=effect, kind=kept.kind, data=kept.data))
+        answers.append(None)
+    _move(moved)
+    EffectResult.objects.bulk_create(results)
+    return answers
+
+
+def _is_repeated(effect: Effect, runner: Runner, request: CallEnded) -> bool:
+    """Whether this very end was told before."""
+    if effect.status != _ENDS[request.outcome]:
+        return False
+    return request.outcome == Outcome.GIVEN or _is_of(effect, runner, request)
+
+
+def _is_of(effect: Effect, runner: Runner, request: CallEnded) -> bool:
+    execution = column_text(request.execution, LONGEST_EXECUTION)
+    return (effect.runner_id, effect.execution) == (runner.pk, execution)
+
+
+def _refused(effect: Effect, runner: Runner, request: CallEnded) -> RequestRefused | None:
+    """Why an entry does not end so: it is not theirs, has ended otherwise, or was let run again."""
+    if effect.is_past or effect.status not in OPEN:  # type: ignore[attr-defined]  # annotated
+        return _fenced(request)
+    if request.outcome == Outcome.GIVEN:
+        is_due = effect.status == Effect.Status.IN_DOUBT and says(effect, DecisionType.RESPOND)
+        if not (is_due and _holds(effect, runner, request)):
+            return _fenced(request)
+    elif not _is_of(effect, runner, request):
+        return _fenced(request)
+    if request.result is not None and len(request.result.kind) > LONGEST_KIND:
+        told = f"{request.result.kind[:40]!r} is no kind of LangGraph's store"
+        return RequestRefused(RefusalCode.INVALID, told)
+    return None
+
+
+def _fenced(request: CallEnded) -> RequestRefused:
+    return RequestRefused(
+        RefusalCode.FENCED, f"effect {request.effect} has ended otherwise, or was never yours"
+    )
+
+
+def _holds(effect: Effect, runner: Runner, request: CallEnded) -> bool:
+    lease = request.lease
+    return Run.objects.filter(
+        pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING,
+        thread=effect.thread_id,
+    ).exists()  # fmt: skip
+
+
+def _move(moved: Mapping[tuple[Effect.Status, str], Sequence[Effect]]) -> None:
+    now = timezone.now()
+    for (status, error), effects in moved.items():
+        still_open = Effect.objects.filter(pk__in=[each.pk for each in effects], status__in=OPEN)
+        still_open.update(status=status, error=error, ended_at=None if status in OPEN else now)
+        push.changed(*(f"effects.{effect.thread_id}" for effect in effects))
+
+
+# What is kept -------------------------------------------------------------------------------------
+
+
+def drop_results(run: Run) -> None:
+    """Forget what calls returned, once a run has come to the end of its graph. One query.
+
+    Nothing of the thread runs again then but on a new branch. Inside the caller's transaction.
+    """
+    EffectResult.objects.filter(effect__thread=run.thread_id).delete()
+
+
+def erase(thread: Thread) -> None:
+    """Erase what calls of a thread were given and what came of them: that they ran stays.
+
+    Queries: 2. Inside the caller's transaction.
+    """
+    EffectResult.objects.filter(effect__thread=thread).delete()
+    Effect.objects.filter(thread=thread).update(args=None, error="")

@@ -1,0 +1,45 @@
+"""Own reviews: decisions on the console's own questions about one tool call, which name it.
+
+The runner holds the answer to such a question, and names the decision when it asks whether the call
+may run. An agent may write what it likes into a question of its own: so a decision counts for
+exactly the call that its question showed.
+"""
+
+from __future__ import annotations
+
+from agents.models import Decision, Effect
+from agents.services import call_verdicts, effects
+from agents.services.made_calls import MadeCall
+
+
+def named(call: MadeCall) -> Decision | None:
+    """The decision that a call names; None where there is none, or where it says nothing here.
+
+    Queries: 1 where one is named.
+    """
+    if call.request.decision is None:
+        return None
+    here = Decision.objects.filter(
+        pk=call.request.decision,
+        interrupt__thread=call.run.thread_id,
+        interrupt__run__gte=call.run.branch or 0,  # type: ignore[attr-defined]  # annotated
+    )
+    found = here.exclude(status__in=Decision.VOID).select_related("interrupt").first()
+    return found if found is not None and call_verdicts.is_of_gate(found.interrupt) else None
+
+
+def approves(decision: Decision, call: MadeCall) -> bool:
+    """Whether a named decision lets this call run, with these arguments, and no other was let run.
+
+    One query.
+    """
+    match decision.interrupt.value, decision.actions:
+        case {"name": name, "tool_call_id": call_id, "args": args}, [{"type": "approve"}]:
+            pass
+        case {"name": name, "tool_call_id": call_id}, [{"type": "edit", "args": args}]:
+            pass
+        case _:
+            return False
+    is_this = (name, call_id) == (call.request.tool, call.request.call_id)
+    others = Effect.objects.filter(decision=decision).exclude(key=call.key)
+    return is_this and effects.covers(args, call.args) and not others.exists()
