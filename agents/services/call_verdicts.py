@@ -27,7 +27,8 @@ def record(decision: Decision, request: Request, made: Iterable[ActionDecision])
 
     Nothing is kept of an answer that is not about calls, nor of a question that the running call
     asks itself: that call has to run to read the answer. An id that only the agent claims, in what
-    it asks, counts for nothing.
+    it asks, counts for nothing. Of a call in doubt only a rejection is kept: that it may run again,
+    or what it returned, is the journal's (`effects.settle`), and an earlier approval still stands.
     """
     asked = decision.interrupt
     if request.is_question:
@@ -42,7 +43,7 @@ def record(decision: Decision, request: Request, made: Iterable[ActionDecision])
             digest=question_digest(_arguments(action, item)),
         )
         for position, (action, item) in enumerate(zip(request.actions, made, strict=True))
-        if item.type in _TYPES
+        if _counts(asked, item.type)
         and ((call_id := _call_id(asked, position)) or _is_about_a_call(asked))
     )
 
@@ -67,6 +68,16 @@ def reject_withdrawn(decision: Decision) -> None:
 def is_of_gate(asked: Interrupt) -> bool:
     """Whether the console's own gate asked this, about a call that has not run."""
     return isinstance(asked.value, dict) and asked.value.get("gate") == "console"
+
+
+def _counts(asked: Interrupt, kind: DecisionType) -> bool:
+    """Whether what was decided says something about calls to come."""
+    return kind in _TYPES and (kind is DecisionType.REJECT or not is_of_doubt(asked))
+
+
+def is_of_doubt(asked: Interrupt) -> bool:
+    """Whether the console's own gate asked what to do about a call that may have run."""
+    return is_of_gate(asked) and "doubt" in asked.value
 
 
 def _is_about_a_call(asked: Interrupt) -> bool:

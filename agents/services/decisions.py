@@ -26,7 +26,7 @@ from agents.exceptions import (
 from agents.models import Decision, Interrupt, Run, Runner
 from agents.reviews.paths import join
 from agents.reviews.request import Arguments
-from agents.services import call_verdicts, drafts, interrupts, runs, supersession
+from agents.services import call_verdicts, drafts, effects, interrupts, runs, supersession
 from agents.services.column_text import column_text
 from agents.services.moved_questions import as_stored
 from agents.services.submissions import Checked, Submission, check, check_update
@@ -144,6 +144,7 @@ def _record(checked: Sequence[Checked], user: User, update: Arguments | None) ->
             summary=column_text(_summary(made, update), _SUMMARY),
         )
         call_verdicts.record(decision, made.request, made.decisions)
+        effects.settle(decision)
         decisions.append(decision)
         update = None  # written once: it belongs to the pause, not to a question
     drafts.forget(run=paused.pk, user=user, decided=[made.asked.position for made in checked])

@@ -26,6 +26,7 @@ from agents.models import Agent, Interrupt, Run, Runner, Thread
 from agents.reviews.conversation import conversation
 from agents.services import (
     assignments,
+    effects,
     progress,
     supersession,
     thread_status,
@@ -211,6 +212,7 @@ def finish(*, runner: Runner, request: Finished) -> Run:
     )  # fmt: skip
     if moved:
         store_snapshot(run, request.checkpoint_id, request.snapshot)
+        effects.drop_results(run)
         thread_status.put(run, Thread.Status.IDLE)
     return run
 

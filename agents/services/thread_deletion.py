@@ -22,7 +22,7 @@ from agents.models import (
     Run,
     Thread,
 )
-from agents.services import thread_words
+from agents.services import effects, thread_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -34,8 +34,8 @@ _UNFINISHED = (Run.Status.WAITING, *Run.ACTIVE)
 def delete(*, thread: int, user: User) -> Thread:
     """Erase a thread: its history, its state, its metadata and what its runs were given.
 
-    Its row stays, with who deleted it and when, its runs as facts, its interrupts, decisions and
-    verdicts. What waits is cancelled; answers that no agent took are withdrawn. Copies of the
+    Its row stays, with who deleted it and when, its runs and what they called as facts, without
+    arguments and results, its interrupts, decisions and verdicts. What waits is cancelled; answers that no agent took are withdrawn. Copies of the
     thread are threads of their own and stay, and so does, until the last of them is deleted, the
     context of the runs that made their checkpoints: going on there passes it again. Idempotent: the
     first to delete it is the one. About 25 queries, and one for each copy of a copy.
@@ -82,6 +82,7 @@ def _erase(thread: Thread) -> None:
         model.objects.filter(thread=thread).delete()
     Draft.objects.filter(run__thread=thread).delete()
     Progress.objects.filter(run__thread=thread).delete()
+    effects.erase(thread)
     thread.runs.update(input=None, update=None, message="", traceback="")
     family = _family(thread)
     named = Checkpoint.objects.filter(thread__in=family, run__isnull=False).order_by()

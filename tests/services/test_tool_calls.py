@@ -156,7 +156,7 @@ def test_an_approved_call_costs_two_queries_more(alice, django_assert_num_querie
     assert runner is not None
     with django_assert_num_queries(6 + SAVEPOINT):
         assert tool_calls.admit(runner=runner, request=request) == RUN
-    with django_assert_num_queries(5 + SAVEPOINT):  # the task has claimed it
+    with django_assert_num_queries(4 + SAVEPOINT):  # the task has claimed it
         assert tool_calls.admit(runner=runner, request=request) == RUN
 
 
