@@ -16,9 +16,11 @@ from django.utils.html import format_html
 from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken, Thread
 from agents.reviews.show import escape_hidden
 from agents.services import tokens
+from agents.sign_in_form import AdminSignInForm
 
 admin.site.site_header = admin.site.site_title = "Review Console"
 admin.site.index_title = "People, tokens and history"
+admin.site.login_form = AdminSignInForm
 admin.site.unregister(User)
 
 

@@ -9,6 +9,7 @@ Topics: `inbox`, `interrupt.<pk>`, `thread.<pk>`, `progress.<thread's pk>`, `age
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,31 @@ async def send(hints: Iterable[Hint]) -> None:
                 await layer.group_send(*hint)
             except Exception:
                 log.exception("a hint to %s was lost", hint[0])
+
+
+async def echo(seconds: float) -> None:
+    """Send a message to oneself through the channel layer, and hear it.
+
+    Raises:
+        TimeoutError: it did not come back within `seconds`.
+        OSError, RedisError: the broker cannot be reached.
+    """
+    layer: Any = get_channel_layer()  # `Any`: as above
+    channel = await layer.new_channel("echo")
+    heard = asyncio.Event()
+
+    async def listen() -> None:
+        while True:
+            await layer.receive(channel)
+            heard.set()
+
+    listening = asyncio.create_task(listen())
+    try:
+        await layer.send(channel, {"type": "echo"})
+        await asyncio.wait_for(heard.wait(), seconds)
+    finally:
+        listening.cancel()  # in the middle of receiving: the layer forgets the channel
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 def _after_commit(name: str, message: dict[str, Any]) -> None:

@@ -9,7 +9,9 @@ from agents.views import (
     exports,
     inbox,
     interrupts,
+    probes,
     runners,
+    status,
     thread_deletion,
     thread_list,
     threads,
@@ -62,4 +64,8 @@ urlpatterns = [
     path("agents/<path:name>/", agents.agent_detail, name="agent-detail"),
     path("tools/<path:name>/", tools.agent_tools, name="agent-tools"),
     path("runners/", runners.runner_list, name="runner-list"),
+    path("status/", status.status, name="status"),
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+    path("metrics", probes.metrics, name="metrics"),
 ]

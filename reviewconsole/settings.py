@@ -6,6 +6,7 @@ counts as unset. A value that cannot be used stops the process, with its name an
 
 import os
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +64,16 @@ def listed(name: str, default: Sequence[str] = ()) -> list[str]:
     return [item.strip() for item in text(name).split(",") if item.strip()] or list(default)
 
 
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Return the variable `name`, a list of addresses and networks separated by commas."""
+    try:
+        return [ip_network(item) for item in listed(name)]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} holds what is no network ({error}): write such as 10.1.0.0/16,127.0.0.1."
+        ) from None
+
+
 def kept_secret(path: Path) -> str:
     """Return the secret kept in `path`. It is made on first use; of several processes one wins."""
     if not path.exists():
@@ -98,6 +109,16 @@ def sqlite(path: Path) -> dict[str, Any]:
     }
 
 
+POOL = {
+    "min_size": 1,
+    "max_size": 10,
+    "timeout": 10,  # seconds that a request waits for a connection
+    # Whoever needs a connection then tries anew, and finds a server that has come back; within this
+    # time the pool itself tries ever more rarely.
+    "reconnect_timeout": 2,  # seconds
+}
+
+
 def postgresql(url: str) -> dict[str, Any]:
     """Return the settings of the PostgreSQL database at `url`, with a pool of connections.
 
@@ -109,16 +130,6 @@ def postgresql(url: str) -> dict[str, Any]:
     try:
         options: dict[str, Any] = conninfo_to_dict(url)
     except ProgrammingError as error:
-POOL = {
-    "min_size": 1,
-    "max_size": 10,
-    "timeout": 10,  # seconds that a request waits for a connection
-    # Whoever needs a connection then tries anew, and finds a server that has come back; within this
-    # time the pool itself tries ever more rarely.
-    "reconnect_timeout": 2,  # seconds
-}
-
-
         raise ImproperlyConfigured(
             f"DATABASE_URL cannot be read ({error}): write postgresql://user:password@host:5432/name."
         ) from None
@@ -187,6 +198,10 @@ RUNNER_MAX_FRAME_BYTES = number("RUNNER_MAX_FRAME_BYTES", 64 * 1024 * 1024, lowe
 TOOL_DEFAULT = choice("TOOL_DEFAULT", "agent", ["agent", "always", "never"])
 PAGE_REFRESH_SECONDS = number("PAGE_REFRESH_SECONDS", 30, highest=60)  # pages doubt longer silence
 
+# Who may read `/metrics`, and the details of `/readyz`: nobody but these.
+METRICS_TOKEN = text("METRICS_TOKEN")
+METRICS_ALLOW = networks("METRICS_ALLOW")
+
 # Django.
 INSTALLED_APPS = [
     *(["daphne"] if DEBUG else []),  # `runserver` with websockets
@@ -202,6 +217,7 @@ INSTALLED_APPS = [
     "agents",  # last: its roles hand out the permissions that `migrate` makes for the others
 ]
 MIDDLEWARE = [
+    "agents.views.timing.timed",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -305,6 +321,8 @@ HTTPS = flag("HTTPS", default=not (DEBUG or DEMO))
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    # What watches a process asks it directly, past the proxy.
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # Cookies do not know ports: a name of its own keeps another site on localhost from taking it over.

@@ -5,12 +5,17 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
+from agents.sign_in_form import SignInForm
+
+handler500 = "agents.views.errors.server_error"
 urlpatterns = [
     path("", include("agents.urls")),
     path(
         "login/",
         auth.LoginView.as_view(
-            redirect_authenticated_user=True, extra_context={"demo": settings.DEMO}
+            authentication_form=SignInForm,
+            redirect_authenticated_user=True,
+            extra_context={"demo": settings.DEMO},
         ),
         name="login",
     ),

@@ -57,6 +57,7 @@ PAGES: Mapping[str, tuple[Callable[[], str], set[str]]] = {
     "agent-list": (lambda: "/agents/", ROLES),
     "agent-detail": (lambda: f"/agents/{make_agent().name}/", ROLES),
     "runner-list": (lambda: "/runners/", ROLES),
+    "status": (lambda: "/status/", ROLES),
     "admin:index": (lambda: "/admin/", ADMINS),
 }
 # What is ordered, by a POST: a URL by its name, how to make one, what is sent, who may.
@@ -83,7 +84,8 @@ ORDERS: Mapping[str, tuple[Callable[[], str], dict[str, str], set[str]]] = {
     "run-cancel": (lambda: f"/runs/{start_run().pk}/cancel/", {}, OPERATORS),
 }
 TURNED_AWAY = {302, 403}
-FOR_EVERYBODY = {"login", "logout"}
+FOR_EVERYBODY = {"healthz", "login", "logout", "readyz"}
+FOR_WATCHERS = {"metrics"}  # with a token, or from a network: see tests/views/test_probes.py
 # The operator's terminal asks for no role: who may run `manage.py` holds the database anyway.
 COMMANDS = {
     "createrunnertoken",
@@ -131,7 +133,7 @@ def test_whose_order_is_taken(people: dict[str, User], order: str, name: str):
 
 def test_every_url_has_a_row():
     named = {url.name for url in _patterns()}
-    assert named == {*PAGES, *ORDERS, *FOR_EVERYBODY} - {"admin:index"}
+    assert named == {*PAGES, *ORDERS, *FOR_EVERYBODY, *FOR_WATCHERS} - {"admin:index"}
 
 
 def _patterns() -> list[URLPattern]:

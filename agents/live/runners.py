@@ -23,9 +23,7 @@ def runners(_topic: Topic, viewer: Viewer) -> dict[str, Any]:
         Prefetch("agents", Agent.objects.only("name")),
         Prefetch("runs", in_hand, to_attr="in_hand"),
     )
-    under_way = Q(run=None) | Q(run__status__in=Run.ACTIVE)  # nothing waits for a run that is over
-    undelivered = Decision.objects.filter(under_way, status=Decision.Status.RECORDED)
-    undelivered = undelivered.select_related("interrupt__thread__agent", "decided_by").only(
+    undelivered = Decision.objects.undelivered().select_related("interrupt__thread__agent", "decided_by").only(
         "summary", "decided_at", "run_id", "decided_by__username", "decided_by__first_name",
         "interrupt__thread__agent__name",
     )  # fmt: skip

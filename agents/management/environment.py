@@ -4,7 +4,7 @@ import os
 
 # What opens the database, signs a session or speaks to other consoles. An agent with one of these
 # could approve itself.
-SECRETS = frozenset({"DATABASE_URL", "PGPASSWORD", "REDIS_URL", "SECRET_KEY"})
+SECRETS = frozenset({"DATABASE_URL", "METRICS_TOKEN", "PGPASSWORD", "REDIS_URL", "SECRET_KEY"})
 
 
 def for_agents() -> dict[str, str]:

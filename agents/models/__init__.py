@@ -9,6 +9,7 @@ from agents.models.interrupt import Interrupt
 from agents.models.progress import Progress
 from agents.models.run import Run
 from agents.models.runner import Runner, RunnerToken
+from agents.models.sign_in import SignInAttempt
 from agents.models.thread import Thread
 from agents.models.thread_search import ThreadWords
 from agents.models.tool import CallVerdict, Gate, ToolSetting, Violation
@@ -32,6 +33,7 @@ __all__ = (
     "Run",
     "Runner",
     "RunnerToken",
+    "SignInAttempt",
     "Thread",
     "ThreadWords",
     "ToolSetting",

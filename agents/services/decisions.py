@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from django.db import transaction
 from django.utils import timezone
 
-from agents import push, reviews, roles
+from agents import instruments, push, reviews, roles
 from agents.exceptions import (
     AlreadyDecided,
     InvalidAnswer,
@@ -114,7 +114,11 @@ def _submit(
     if errors:
         told = " ".join(f"{path}: {message}" for path, message in errors.items())
         raise InvalidAnswer(f"This answer cannot be sent. {told}"[:_SUMMARY], errors)
-    return _record(checked, user, channels)
+    decisions = _record(checked, user, channels)
+    for submission in submissions:
+        for made in submission.decisions:
+            instruments.DECISIONS.labels(made.type).inc()
+    return decisions
 
 
 def _beneath(prefix: str, asked: Interrupt, errors: Mapping[str, str]) -> dict[str, str]:
@@ -180,7 +184,9 @@ def dismiss(*, interrupt: int, user: User, fingerprint: str, reason: str) -> lis
     if not reason.strip():
         told = "Say why the thread is finished: people will read it in its history."
         raise InvalidAnswer(told, {"reason": told})
-    return _dismiss(asked, user, reason)
+    decisions = _dismiss(asked, user, reason)
+    instruments.DECISIONS.labels(Decision.Then.FINISH).inc(len(decisions))
+    return decisions
 
 
 @transaction.atomic
@@ -330,6 +336,8 @@ def _too_late(asked: Interrupt) -> NoReturn:
     told = f"it was {asked.get_status_display().lower()}."
     if by is not None and by.created_by is not None:
         told = f"{by.created_by.get_username()} let the agent ask again."
+    if asked.thread.deleted_by is not None:
+        told = f"{asked.thread.deleted_by.get_username()} deleted the thread."
     raise PauseMoved(
         f"This pause is no longer the current one: {told}", interrupt_status=asked.status
     )

@@ -18,11 +18,14 @@ LAYERS = {
     "agents.history": 0,
     "agents.reviews": 0,
     # 1, what is true.
+    "agents.instruments": 1,
     "agents.models": 1,
     "agents.roles": 1,
     # 2, the window to open pages and to runners.
     "agents.push": 2,
     # 3, what happens, and what is shown live.
+    "agents.figures": 3,
+    "agents.hops": 3,
     "agents.services": 3,
     "agents.live": 3,
     # 4, the doors.
@@ -31,6 +34,7 @@ LAYERS = {
     "agents.consumers": 4,
     "agents.forms": 4,
     "agents.management": 4,
+    "agents.sign_in_form": 4,
     "agents.start_form": 4,
     "agents.templatetags": 4,
     "agents.views": 4,
@@ -49,6 +53,7 @@ PURE = [unit for unit, layer in LAYERS.items() if layer == 0]
 RUNNER = "reviewconsole.runner"
 
 BESIDE_EACH_OTHER = {
+    ("agents.admin", "agents.sign_in_form"),
     ("agents.live", "agents.services"),  # what only reads them
     ("agents.history", "reviewconsole.protocol"),
     ("agents.reviews", "agents.exceptions"),

@@ -14,7 +14,7 @@ READERS = {
     "reviewconsole.asgi": "names the settings",
     "reviewconsole.settings": "this is the place",
 }
-READING = {"choice", "flag", "listed", "number", "text"}
+READING = {"choice", "flag", "listed", "networks", "number", "text"}
 
 
 def variables() -> set[str]:

@@ -60,6 +60,15 @@ EXCEPTIONS = {
     "base.html": {"user.get_short_name", "user.groups.all"},  # an admin named them
     "403.html": {"request.user.get_username"},
     "agents/live/interrupt_receipt.html": {"step.name"},
+    # What the checks and the console are called.
+    "agents/status.html": {
+        "broken",
+        "database",
+        "hop.milliseconds",
+        "hop.name",
+        "hop.purpose",
+        "version",
+    },
     "registration/login.html": {"form.non_field_errors.0"},  # Django's own words
 }
 

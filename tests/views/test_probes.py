@@ -130,8 +130,8 @@ def test_the_figures_of_the_whole_system(client: Client, alice: User, watched: N
         "reviewconsole_undelivered_decisions": 1,
         "reviewconsole_leases": 2,
         "reviewconsole_leases_overdue": 1,
-        "reviewconsole_runners": 2,
-        "reviewconsole_runner_capacity": 20,
+        "reviewconsole_runners": 3,
+        "reviewconsole_runner_capacity": 30,
     }
 
 
