@@ -147,10 +147,12 @@ class BoundedServer(Server):  # type: ignore[misc]  # as above
 
     def _watch_pieces(self, request: WebRequest, *, is_last: bool) -> None:
         details = self.connections.get(request, {})
+        if request.channel is None:
+            return  # it has gone
         if is_last and "flow" in details:
             request.unregisterProducer()
             del details["flow"]
-        elif not is_last and "flow" not in details and request.channel is not None:
+        elif not is_last and "flow" not in details:
             details["flow"] = Flow(request)
             request.registerProducer(details["flow"], streaming=True)
 
