@@ -52,8 +52,10 @@ def delete(*, thread: int, user: User) -> Thread:
         raise NotFound(f"There is no thread {thread}.")
     if row.deleted_at is not None:
         return row
-    if row.runs.filter(status__in=_UNFINISHED).exists():
-        raise ThreadBusy(f"A run of thread {row} is not over; cancel it first.")
+    unfinished = row.runs.filter(status__in=_UNFINISHED).select_related("created_by").first()
+    if unfinished is not None:
+        by = f", begun by {unfinished.created_by}," if unfinished.created_by else ""
+        raise ThreadBusy(f"Run {unfinished.pk} of thread {row}{by} is not over; cancel it first.")
     _close(row)
     _erase(row)
     row.snapshot, row.snapshot_checkpoint_id, row.metadata = None, "", {}
