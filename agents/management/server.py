@@ -9,16 +9,17 @@ from collections.abc import Callable
 from typing import Any
 
 from daphne.http_protocol import WebRequest
-from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
+
+from agents.management.flow import BoundedServer, BoundedSocket
 
 DRAIN_SECONDS = 5.0  # for requests and frames in hand; what takes longer is cut off
 _LOOK_SECONDS = 0.02
 NORMAL = 1000
 
 
-class Socket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
+class Socket(BoundedSocket):
     """A websocket whose close carries its reason, and any code that the standard knows."""
 
     def handle_reply(self, message: dict[str, Any]) -> None:
@@ -30,7 +31,7 @@ class Socket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
             super().handle_reply(message)
 
 
-class ConsoleServer(Server):  # type: ignore[misc]  # Daphne has no types
+class ConsoleServer(BoundedServer):
     """A server that ends on SIGTERM or SIGINT, and at the second one at once.
 
     It takes no more connections, answers the requests it has, and sends each socket's application
