@@ -33,7 +33,7 @@ REQUEST = Histogram(
 )
 REDRAW = Histogram(
     "reviewconsole_redraw_seconds",
-    "Drawing what has changed for one open page, until it is sent.",
+    "Drawing what has changed for one open page.",
     registry=REGISTRY,
     buckets=_SECONDS,
 )

@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 
 from agents import live, roles
 from agents.exceptions import NotFound
+from agents.instruments import REDRAW
 from agents.services import outages
 
 MOST_TOPICS = 8  # of one page
@@ -107,7 +108,8 @@ class ConsoleConsumer(AsyncWebsocketConsumer):
         while True:
             self.changed.clear()
             self.told.clear()
-            drawn = await database_sync_to_async(self.render)(due)
+            with REDRAW.time():
+                drawn = await database_sync_to_async(self.render)(due)
             if isinstance(drawn, int):
                 await self.close(drawn)
                 return
