@@ -16,7 +16,8 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from agents import push
-from agents.consumers.writer import Call, writer
+from agents.consumers.rounds import Call
+from agents.consumers.writer import writer
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Runner, RunnerToken
 from agents.services import (
@@ -28,7 +29,6 @@ from agents.services import (
     runners,
     runs,
     tokens,
-    tool_calls,
 )
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import (
@@ -109,7 +109,6 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         """
         self.session = ConsoleSession(settings.RUNNER_MAX_FRAME_BYTES)
         await self.accept()
-        if token is None:
         try:
             token = await database_sync_to_async(tokens.authenticate)(secret=_bearer(self.scope))
         except DatabaseError as error:
@@ -117,6 +116,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 raise
             await self._close(TryAgain(outages.told(error)))
             return
+        if token is None:
             await self._close(Unauthorised("the token is missing, unknown or revoked"))
             return
         self.token = token
@@ -157,11 +157,11 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         return results
 
     def _work(self, request: Request) -> Any:
-        """The request itself for the checkpoint store, else the service call that does it."""
+        """The request itself where many are done at once, else the service call that does it."""
         match request:
             case (
                 Put() | PutWrites() | Get() | List() | DeleteThread() | CopyThread() | Show()
-                | Prune() | DeleteForRuns()
+                | Prune() | DeleteForRuns() | CallTool() | CallEnded()
             ):  # fmt: skip
                 return request
             case Hello():
@@ -193,8 +193,6 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         | Cancelled
         | Delivered
         | Applied
-        | CallTool
-        | CallEnded
         | Progress,
     ) -> Result:
         runner = self.runner
@@ -210,10 +208,6 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 runs.reap()
                 agents = runners.served(runner=runner)
                 return Assignments(runs.claim(runner=runner, agents=agents, free=request.free))
-            case CallTool():
-                return tool_calls.admit(runner=runner, request=request)
-            case CallEnded():
-                tool_calls.end(runner=runner, request=request)
             case Release():
                 runs.release(runner=runner, lease=request.lease)
             case Paused():
@@ -274,14 +268,14 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         if message["token"] == self.token.pk:
             await self._close(Unauthorised("the token was revoked"))
 
-    async def _close(self, error: ProtocolError) -> None:
-        if self.is_closed:
-            return
-        self.is_closed = True
     async def console_ends(self, _: dict[str, Any]) -> None:
         """The console ends: everything that came before this is answered, and nothing after it."""
         await self._close(Restarting("the console ends; another one takes over"))
 
+    async def _close(self, error: ProtocolError) -> None:
+        if self.is_closed:
+            return
+        self.is_closed = True
         log.warning("runner socket closed with %d: %s", error.close_code, error)
         await self.close(code=error.close_code, reason=str(error)[:120])
 
@@ -301,12 +295,12 @@ def _guarded(call: Callable[[], Result]) -> Callable[[], Result]:
         except RequestRefused as error:
             return Refused(RefusalCode(error.code), str(error))
         except Exception as error:  # whatever one runner sent must not cost the others their work
+            if outages.is_outage(error):
+                return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
             log.exception("a runner's request failed")
             return Refused(RefusalCode.INVALID, f"this cannot be done: {error}")
 
     return guarded
-            if outages.is_outage(error):
-                return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
 
 
 def _bearer(scope: Mapping[str, Any]) -> str:

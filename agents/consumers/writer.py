@@ -9,38 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import groupby
-from typing import TypeAlias
+from typing import Any, TypeAlias, assert_never
 from weakref import WeakKeyDictionary
 
 from django.db import connection
 
 from agents import push
+from agents.consumers.rounds import Call, Kind, grouped
+from agents.services import tool_calls
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import (
-    CheckpointRequest,
-    RefusalCode,
-    Refused,
-    Result,
-)
+from reviewconsole.protocol.messages import RefusalCode, Refused, Result
 
 log = logging.getLogger(__name__)
 
-Lifecycle: TypeAlias = Callable[[], Result]
-"""A request outside the checkpoint store, bound to its service: run in the writer's thread."""
-
 _AT_MOST = 512  # requests in one round
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, ready to be executed in the writer's thread."""
-
-    runner: int  # primary key; 0 before the hello
-    work: CheckpointRequest | Lifecycle
 
 
 Frame: TypeAlias = tuple[Sequence[Call], asyncio.Future[list[Result]]]
@@ -114,13 +98,24 @@ class Writer:
         self._held = trouble is not None
 
     def _results(self, calls: Sequence[Call]) -> list[Result]:
-        results: list[Result] = []
-        for is_lifecycle, group in groupby(calls, key=lambda call: callable(call.work)):
-            if is_lifecycle:
-                results += [call.work() for call in group]  # type: ignore[operator]  # grouped so
-            else:
-                results += self._store.execute([(call.runner, call.work) for call in group])  # type: ignore[misc]  # grouped so
-        return results
+        results: dict[int, Result] = {}
+        for kind, places in grouped(calls):
+            done = self._done(kind, [calls[place] for place in places])
+            results |= zip(places, done, strict=True)
+        return [results[place] for place in range(len(calls))]
+
+    def _done(self, kind: Kind, group: Sequence[Call]) -> Sequence[Result]:
+        asked: list[Any] = [
+            (call.runner, call.work) for call in group
+        ]  # of the kind's own requests
+        match kind:
+            case Kind.LIFECYCLE:
+                return [work() for _, work in asked]
+            case Kind.TOOLS:
+                return tool_calls.execute(asked)
+            case Kind.CHECKPOINTS:
+                return self._store.execute(asked)
+        assert_never(kind)
 
 
 def _is_unavailable(result: Result) -> bool:

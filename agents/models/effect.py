@@ -31,7 +31,7 @@ class Effect(models.Model):
         GIVEN = "given"  # in doubt, until a person said what its result is
 
     thread = models.ForeignKey("agents.Thread", models.CASCADE, related_name="effects")
-    key = models.CharField(max_length=64)  # sha256 of branch, namespace, tool, id, arguments, turn
+    key = models.CharField(max_length=64)  # sha256: see `services.made_calls`
     number = models.PositiveIntegerField(default=1)  # the how-many-eth execution of this call
     execution = models.CharField(max_length=64)  # as the runner names it
     status = models.CharField(max_length=16, choices=Status, default=Status.STARTED)

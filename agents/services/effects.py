@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from agents import push
 from agents.exceptions import RequestRefused
-from agents.models import Decision, Effect, EffectResult, Run, Runner, Thread
+from agents.models import Decision, Effect, EffectResult, Run, Thread
 from agents.reviews import DecisionType
 from agents.services.column_text import column_text
 from agents.services.made_calls import MadeCall
@@ -68,8 +68,8 @@ def newest(calls: Iterable[MadeCall]) -> dict[tuple[int, str], Effect]:
     return {(row.thread_id, row.key): row for row in related}
 
 
-def standing(last: Effect | None, call: MadeCall, runner: Runner) -> Standing:
-    """Where a call stands whose newest entry is `last`. No query."""
+def standing(last: Effect | None, call: MadeCall, runner: int) -> Standing:
+    """Where a call stands whose newest entry is `last`, and that this runner makes. No query."""
     if last is None:
         return Standing.FREE
     if last.status == Effect.Status.STARTED and last.execution == call.request.execution:
@@ -78,7 +78,9 @@ def standing(last: Effect | None, call: MadeCall, runner: Runner) -> Standing:
         return Standing.FREE  # outside of any task no call can be told from another
     match last.status:
         case Effect.Status.FINISHED | Effect.Status.GIVEN:
-            return Standing.ENDED if hasattr(last, "result") else Standing.IN_DOUBT
+            # Arguments that cannot be stored cannot be compared: perhaps it was another call.
+            is_known = call.digest is not None and hasattr(last, "result")
+            return Standing.ENDED if is_known else Standing.IN_DOUBT
         case Effect.Status.PAUSED | Effect.Status.UNTOUCHED:
             return Standing.FREE
         case Effect.Status.FAILED:
@@ -90,13 +92,13 @@ def standing(last: Effect | None, call: MadeCall, runner: Runner) -> Standing:
             return Standing.IN_DOUBT
 
 
-def _runs_elsewhere(last: Effect, runner: Runner) -> bool:
+def _runs_elsewhere(last: Effect, runner: int) -> bool:
     """Whether another runner is likely to tell how it ends; of its own calls each knows itself."""
-    return last.runner is not None and last.runner_id != runner.pk and last.runner.is_online
+    return last.runner is not None and last.runner_id != runner and last.runner.is_online
 
 
 def begin(
-    last: Effect | None, call: MadeCall, runner: Runner, *, by: int | None, is_idempotent: bool
+    last: Effect | None, call: MadeCall, runner: int, *, by: int | None, is_idempotent: bool
 ) -> Effect:
     """The entry of a call that may run now, not saved yet; `by` is the decision that allows it."""
     return Effect(
@@ -106,7 +108,7 @@ def begin(
         execution=column_text(call.request.execution, LONGEST_EXECUTION),
         run=call.run,
         attempt=call.run.attempt,
-        runner=runner,
+        runner_id=runner,
         ns=call.ns,
         tool=call.tool,
         call_id=call.call_id,
@@ -184,7 +186,7 @@ def covers(shown: Plain, made: Plain) -> bool:
 # How calls end ------------------------------------------------------------------------------------
 
 
-def end(ended: Sequence[tuple[Runner, CallEnded]]) -> list[RequestRefused | None]:
+def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
     """Note how calls ended: for each None, or why it does not count.
 
     An end is taken of the runner and the execution that the entry names, also after its run has
@@ -220,19 +222,19 @@ def end(ended: Sequence[tuple[Runner, CallEnded]]) -> list[RequestRefused | None
     return answers
 
 
-def _is_repeated(effect: Effect, runner: Runner, request: CallEnded) -> bool:
+def _is_repeated(effect: Effect, runner: int, request: CallEnded) -> bool:
     """Whether this very end was told before."""
     if effect.status != _ENDS[request.outcome]:
         return False
     return request.outcome == Outcome.GIVEN or _is_of(effect, runner, request)
 
 
-def _is_of(effect: Effect, runner: Runner, request: CallEnded) -> bool:
+def _is_of(effect: Effect, runner: int, request: CallEnded) -> bool:
     execution = column_text(request.execution, LONGEST_EXECUTION)
-    return (effect.runner_id, effect.execution) == (runner.pk, execution)
+    return (effect.runner_id, effect.execution) == (runner, execution)
 
 
-def _refused(effect: Effect, runner: Runner, request: CallEnded) -> RequestRefused | None:
+def _refused(effect: Effect, runner: int, request: CallEnded) -> RequestRefused | None:
     """Why an entry does not end so: it is not theirs, has ended otherwise, or was let run again."""
     if effect.is_past or effect.status not in OPEN:  # type: ignore[attr-defined]  # annotated
         return _fenced(request)
@@ -254,7 +256,7 @@ def _fenced(request: CallEnded) -> RequestRefused:
     )
 
 
-def _holds(effect: Effect, runner: Runner, request: CallEnded) -> bool:
+def _holds(effect: Effect, runner: int, request: CallEnded) -> bool:
     lease = request.lease
     return Run.objects.filter(
         pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING,

@@ -47,7 +47,8 @@ def made_call(run: Run, request: CallTool) -> MadeCall:
     digest = question_digest(args) if is_readable else None
     branch = run.branch  # type: ignore[attr-defined]  # annotated by `with_branch`
     which: list[Plain] = [
-        branch, request.ns, request.tool, request.call_id or "", digest, request.occurrence,
+        branch, request.ns, request.within, request.tool, request.call_id or "", digest,
+        request.occurrence,
     ]  # fmt: skip
     return MadeCall(
         run=run,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 
 from agents import push
@@ -29,7 +29,7 @@ from agents.models import (
     Violation,
 )
 from agents.reviews import DecisionType
-from agents.services import binding_verdicts, effects, own_reviews, tool_settings
+from agents.services import binding_verdicts, effects, outages, own_reviews, tool_settings
 from agents.services.binding_verdicts import NOT_RUN
 from agents.services.column_text import column_text
 from agents.services.effects import Standing
@@ -48,8 +48,8 @@ from reviewconsole.protocol.messages import (
 
 log = logging.getLogger(__name__)
 
-Asked: TypeAlias = tuple[Runner, CallTool | CallEnded]
-"""A request about a tool call, and the runner that makes it."""
+Asked: TypeAlias = tuple[int, CallTool | CallEnded]
+"""A request about a tool call, and the primary key of the runner that asks."""
 
 
 def execute(asked: Sequence[Asked]) -> list[Result]:
@@ -62,9 +62,9 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
     """
     try:
         return _attempt(asked)
-    except _UNREACHABLE as error:  # the database is gone or busy: nothing was stored
-        return [_unavailable(error) for _ in asked]
-    except Exception:  # whatever one runner sent must not cost the others their work
+    except Exception as error:  # whatever one runner sent must not cost the others their work
+        if outages.is_outage(error):  # nothing was stored
+            return [_unavailable(error) for _ in asked]
         return [_alone(each) for each in asked]
 
 
@@ -88,7 +88,7 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
         RequestRefused: `fenced` — the lease is over.
     """
     with transaction.atomic():
-        (answer,) = _results([(runner, request)])
+        (answer,) = _results([(runner.pk, request)])
     if isinstance(answer, RequestRefused):
         raise answer
     assert isinstance(answer, Admission)  # noqa: S101 -- a call is asked about
@@ -102,12 +102,9 @@ def end(*, runner: Runner, request: CallEnded) -> None:
         RequestRefused: as `effects.end` answers.
     """
     with transaction.atomic():
-        (answer,) = _results([(runner, request)])
+        (answer,) = _results([(runner.pk, request)])
     if isinstance(answer, RequestRefused):
         raise answer
-
-
-_UNREACHABLE = (OperationalError, InterfaceError)
 
 
 def _attempt(asked: Sequence[Asked]) -> list[Result]:
@@ -122,15 +119,15 @@ def _attempt(asked: Sequence[Asked]) -> list[Result]:
 def _alone(asked: Asked) -> Result:
     try:
         return _attempt([asked])[0]
-    except _UNREACHABLE as error:
-        return _unavailable(error)
     except Exception as error:
-        log.exception("what runner %s asked about a tool call failed", asked[0].pk)
+        if outages.is_outage(error):
+            return _unavailable(error)
+        log.exception("what runner %d asked about a tool call failed", asked[0])
         return Refused(RefusalCode.INVALID, f"this cannot be done: {error}")
 
 
 def _unavailable(error: Exception) -> Refused:
-    return Refused(RefusalCode.UNAVAILABLE, f"the database did not answer: {error}")
+    return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
 
 
 def _results(asked: Sequence[Asked]) -> list[Result | RequestRefused]:
@@ -160,7 +157,7 @@ def _lock(requests: Sequence[CallTool | CallEnded]) -> None:
 class _Round:
     """Calls that are admitted together: what the rules need is read once for all of them."""
 
-    def __init__(self, asked: Sequence[tuple[Runner, CallTool]]) -> None:
+    def __init__(self, asked: Sequence[tuple[int, CallTool]]) -> None:
         self.asked = asked
         self.runs = _leased({request.lease.run for _, request in asked})
         self.calls = [self._made(runner, request) for runner, request in asked]
@@ -174,10 +171,10 @@ class _Round:
         )
         self.begun: list[Effect] = []
 
-    def _made(self, runner: Runner, request: CallTool) -> MadeCall | RequestRefused:
+    def _made(self, runner: int, request: CallTool) -> MadeCall | RequestRefused:
         lease = request.lease
         run = self.runs.get(lease.run)
-        if run is None or (run.attempt, run.runner_id) != (lease.attempt, runner.pk):
+        if run is None or (run.attempt, run.runner_id) != (lease.attempt, runner):
             return RequestRefused(
                 RefusalCode.FENCED,
                 f"attempt {lease.attempt} of run {lease.run} is not yours any more",
@@ -199,7 +196,7 @@ class _Round:
         effects.save(self.begun)
         self.begun = []
 
-    def _decide(self, runner: Runner, call: MadeCall) -> Admission | Effect:
+    def _decide(self, runner: int, call: MadeCall) -> Admission | Effect:
         """The admission; where the call may run, its entry in the journal, which is saved later."""
         setting = self.settings.get((call.run.thread.agent_id, call.tool))
         is_idempotent = call.request.is_idempotent or bool(setting and setting.is_idempotent)
@@ -227,8 +224,10 @@ class _Round:
 
 
 def _leased(runs: Collection[int]) -> dict[int, Run]:
-    """Those of these runs that are in a runner's hands. One query."""
-    held = Run.objects.with_branch().filter(pk__in=runs, status=Run.Status.RUNNING)
+    """Those of these runs that are in the hands of a runner whose token holds. One query."""
+    held = Run.objects.with_branch().filter(
+        pk__in=runs, status=Run.Status.RUNNING, runner__token__revoked_at=None
+    )
     related = held.select_related("thread__agent")
     unread = ("input", "context", "update", "thread__snapshot", "thread__agent__spec")
     return {run.pk: run for run in related.defer(*unread)}

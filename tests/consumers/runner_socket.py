@@ -7,7 +7,8 @@ from typing import Any
 from channels.testing import WebsocketCommunicator
 from django.db import connection
 
-from agents.consumers.writer import Call, writer
+from agents.consumers.rounds import Call
+from agents.consumers.writer import writer
 from reviewconsole.asgi import application
 from reviewconsole.protocol.messages import Done, Hint, Request, Welcome
 from reviewconsole.protocol.session import Answered, RunnerSession

@@ -12,7 +12,8 @@ from django.db import connection
 
 from agents import push
 from agents.consumers import writer as writing
-from agents.consumers.writer import Call, Writer, writer
+from agents.consumers.rounds import Call
+from agents.consumers.writer import Writer, writer
 from agents.models import Checkpoint, Runner
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
@@ -35,14 +36,14 @@ async def runner(transactional_db: None) -> AsyncIterator[Runner]:
     await let_writer_end()
 
 
-def work(function: Callable[[], object]) -> Call:
+def work(function: Callable[[], object], runner: Runner | None = None) -> Call:
     """A call that runs a function in the writer's thread."""
 
     def do() -> Result:
         function()
         return Done()
 
-    return Call(0, do)
+    return Call(runner.pk if runner else 0, do)
 
 
 async def execute(*calls: Call) -> list[Any]:
@@ -145,8 +146,9 @@ async def test_everything_is_done_in_the_order_it_was_asked_for(runner):
         done.append(Checkpoint.objects.count())
 
     async with Busy() as busy:
-        first = busy.ask(work(count), *stored(runner, put("1efa"), get()), work(count))
-        busy.ask(*stored(runner, put("1efb")), work(count))
+        counts = work(count, runner)
+        first = busy.ask(counts, *stored(runner, put("1efa"), get()), counts)
+        busy.ask(*stored(runner, put("1efb")), counts)
     assert done == [0, 1, 2]
     assert [item.checkpoint_id for item in (await first)[2].checkpoints] == ["1efa"]
 
