@@ -18,6 +18,7 @@ from django.db import connection
 
 from agents import push
 from agents.consumers.rounds import Call, Kind, grouped
+from agents.instruments import COMMIT, ROUND
 from agents.services import tool_calls
 from agents.services.checkpoints import Store
 from reviewconsole.protocol.messages import RefusalCode, Refused, Result
@@ -81,7 +82,7 @@ class Writer:
 
     def _run(self, calls: Sequence[Call]) -> tuple[list[Result], list[push.Hint]]:
         # Hints go out from the event loop: this thread never waits for it, so it can always end.
-        with push.held_back() as hints:
+        with push.held_back() as hints, ROUND.time():
             results = self._results(calls)
         trouble = next(filter(_is_unavailable, results), None)
         if trouble is not None:
@@ -114,7 +115,8 @@ class Writer:
             case Kind.TOOLS:
                 return tool_calls.execute(asked)
             case Kind.CHECKPOINTS:
-                return self._store.execute(asked)
+                with COMMIT.time():
+                    return self._store.execute(asked)
         assert_never(kind)
 
 
