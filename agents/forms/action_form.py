@@ -3,6 +3,7 @@
 questions.1.actions.0.type      the decision chosen, empty for none; the last one counts
 questions.1.actions.0.reason    the words of a rejection
 questions.1.actions.0.reply     the words that stand in for the call's result
+questions.1.actions.0.shape     of a result that is given: `json` for a value, else text
 questions.1.actions.0.args…     the edited arguments, or what is written as the node
 """
 
@@ -13,9 +14,17 @@ from dataclasses import dataclass, field
 
 from agents.forms.posts import Post, last, wrong
 from agents.forms.value_form import ValueForm
+from agents.reviews import raw_json
 from agents.reviews.diff import Diff, diff
 from agents.reviews.fields import Nothing
-from agents.reviews.request import Action, ActionDecision, Arguments, DecisionType
+from agents.reviews.request import (
+    Action,
+    ActionDecision,
+    AnswerShape,
+    Arguments,
+    DecisionType,
+)
+from reviewconsole.protocol.plain import Plain
 
 _WORDS_OF = {DecisionType.REJECT: "reason", DecisionType.RESPOND: "reply"}
 
@@ -34,6 +43,7 @@ class ActionForm:
     type: DecisionType | None = None
     reason: str = ""
     reply: str = ""
+    is_value: bool = False  # the reply is JSON: the result of a call in doubt
     args: ValueForm | None = None
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +67,7 @@ class ActionForm:
             form.errors["type"] = f"{chosen!r} is not a decision."
         form.reason = last(post, f"{name}.reason")
         form.reply = last(post, f"{name}.reply")
+        form.is_value = action.doubt is not None and last(post, f"{name}.shape") == AnswerShape.JSON
         return form
 
     @property
@@ -91,9 +102,17 @@ class ActionForm:
                 return ActionDecision(self.type, args=self._values("cannot be written for"))
             case DecisionType.REJECT:
                 return ActionDecision(self.type, message=self.reason)
+            case DecisionType.RESPOND if self.is_value:
+                return ActionDecision(self.type, answer=self._value(), shape=AnswerShape.JSON)
             case DecisionType.RESPOND:
                 return ActionDecision(self.type, message=self.reply)
         return ActionDecision(self.type)
+
+    def _value(self) -> Plain:
+        try:
+            return raw_json.load(self.reply)
+        except raw_json.NotJson as error:
+            raise wrong(f"{self.name}.reply", str(error)) from error
 
     def _edited(self) -> Arguments:
         edited = self._values("may not be edited")
@@ -127,14 +146,16 @@ class ActionForm:
             return found
         if path == f"{self.name}.message" and self.type is not None:
             return f"{self.name}.{_WORDS_OF.get(self.type, 'type')}"
-        return path if path == f"{self.name}.reason" else f"{self.name}.type"
+        words = (f"{self.name}.reason", f"{self.name}.reply")
+        return path if path in words else f"{self.name}.type"
 
     def typed(self) -> Iterator[tuple[str, str]]:
         """What a person wrote, to be copied: label and text."""
         if self.reason:
             yield f"Reason to reject {self.action.name}", self.reason
         if self.reply:
-            yield f"Answer for {self.action.name}", self.reply
+            label = "Result of" if self.action.doubt else "Answer for"
+            yield f"{label} {self.action.name}", self.reply
         if self.args is not None and (self.changes or self.changes is None):
             is_edit = DecisionType.EDIT in self.action.allowed
             label = "Edited arguments of" if is_edit else "Values to write as"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.models import Interrupt, Run
-from agents.reviews import Request, raw_json
+from agents.reviews import Action, Request, raw_json
 from agents.reviews.conversation import Entry, ToolCall
 from agents.reviews.diff import Diff, diff
 from agents.reviews.request import Arguments
@@ -25,6 +25,12 @@ VERBS = {
     "write": "written by hand",
     "dismiss": "dismissed",
 }
+VERBS_IN_DOUBT = {  # of a call that may have run
+    **VERBS,
+    "approve": "run again",
+    "reject": "not run again",
+    "respond": "result given",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Asked:
     is_question: bool
     decided: Mapping[str, Any] | None  # {type, args?, message?, answer?}; None while it waits
     args: Arguments = field(default_factory=dict)  # as the agent proposed them
+    in_doubt: bool = False  # the call may have run before it was asked about
 
     @property
     def verb(self) -> str:
@@ -44,7 +51,8 @@ class Asked:
             return ""
         if self.is_question and self.decided["type"] == "respond":
             return "answered"
-        return VERBS.get(self.decided["type"], "decided")
+        verbs = VERBS_IN_DOUBT if self.in_doubt else VERBS
+        return verbs.get(self.decided["type"], "decided")
 
     @property
     def words(self) -> str:
@@ -63,6 +71,14 @@ class Asked:
         if self.decided is None or "args" not in self.decided:
             return None
         return diff(self.args, self.decided["args"])
+
+
+def asked_about(
+    interrupt: Interrupt, request: Request, action: Action, decided: Mapping[str, Any] | None
+) -> Asked:
+    """An action of a question, with what was decided about it."""
+    in_doubt = action.doubt is not None
+    return Asked(interrupt, action.name, request.is_question, decided, action.args, in_doubt)
 
 
 @dataclass(slots=True)
@@ -127,7 +143,7 @@ def tell(
         told = _place(story, counts.get(interrupt.checkpoint_id))
         for position, action in enumerate(request.actions):
             decided = decisions[position] if decisions and position < len(decisions) else None
-            asked = Asked(interrupt, action.name, request.is_question, decided, action.args)
+            asked = asked_about(interrupt, request, action, decided)
             args = request.value if request.is_question else action.args
             found = _find(story, place, action.call_id, action.name, args, request.is_question)
             if found is not None:

@@ -20,6 +20,7 @@ from agents.reviews.request import (
     Answer,
     AnswerShape,
     DecisionType,
+    Doubt,
     Request,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "Answer",
     "AnswerShape",
     "DecisionType",
+    "Doubt",
     "Request",
     "answer",
     "prefer",

@@ -41,6 +41,7 @@ _FIELDS = {
     DecisionType.SKIP: (),
     DecisionType.WRITE: ("args",),
 }
+_VALUE = ("answer", "shape")  # of a result that is no text
 _THEN: Mapping[DecisionType, Then] = {DecisionType.SKIP: "skip", DecisionType.WRITE: "write"}
 
 
@@ -99,8 +100,10 @@ def _call_problems(action: Action, decision: ActionDecision) -> Problems:
         "answer": decision.answer is not None,
         "shape": decision.shape is not None,
     }
+    is_value = action.doubt is not None and decision.shape is AnswerShape.JSON
+    fields = _VALUE if is_value else _FIELDS[decision.type]
     for name, is_given in given.items():
-        if is_given and name not in _FIELDS[decision.type]:
+        if is_given and name not in fields:
             yield (name,), f"Does not belong to {decision.type} and would be lost."
     match decision.type:
         case DecisionType.EDIT if not isinstance(decision.args, dict):
@@ -111,6 +114,8 @@ def _call_problems(action: Action, decision: ActionDecision) -> Problems:
             yield ("args",), f"Name what {action.name} would have written, or skip it."
         case DecisionType.WRITE:
             yield from _args_problems(decision.args, action.write_schema)
+        case DecisionType.RESPOND if is_value:
+            yield from _within("message", unstorable(decision.answer))
         case DecisionType.RESPOND if not decision.message.strip():
             yield ("message",), "Write the answer: the agent takes it as the result of the call."
         case DecisionType.REJECT if decision.message and not action.takes_reason:
@@ -150,6 +155,8 @@ def _within(name: str, problems: Iterable[tuple[Path, str]]) -> Problems:
 
 
 def _summary(request: Request, action: Action, decision: ActionDecision) -> str:
+    if action.doubt is not None:
+        return _doubt_summary(action, decision)
     match decision.type:
         case DecisionType.APPROVE:
             return f"approved {action.name}"
@@ -166,6 +173,18 @@ def _summary(request: Request, action: Action, decision: ActionDecision) -> str:
         case DecisionType.WRITE:
             return f"wrote as {action.name}: {_told(decision.args)}"
     assert_never(decision.type)
+
+
+def _doubt_summary(action: Action, decision: ActionDecision) -> str:
+    match decision.type:
+        case DecisionType.APPROVE:
+            return f"let {action.name} run again"
+        case DecisionType.RESPOND:
+            value = decision.answer if decision.shape is AnswerShape.JSON else decision.message
+            return f"gave the result of {action.name}: {_told(value)}"
+        case _:
+            reason = f": {decision.message}" if decision.message else ""
+            return f"kept {action.name} from running again{reason}"
 
 
 def _edited(action: Action, decision: ActionDecision) -> str:

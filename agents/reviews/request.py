@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
@@ -55,6 +56,25 @@ class Pause:
     state_schema: Plain = None  # of the agent's state: what may be written as a node
 
 
+class DoubtKind(StrEnum):
+    """Why nobody knows whether a call did its work."""
+
+    NO_END = "no_end"  # it began, and its end was never told
+    FAILED = "failed"  # it failed, perhaps after a part of its work
+    NO_RESULT = "no_result"  # it has run, and what it returned could not be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What the effect journal knows of a call that may have run."""
+
+    effect: int  # the journal's entry
+    started_at: datetime
+    runner: str
+    kind: DoubtKind
+    error: str  # the exception, or why the result could not be kept
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing to decide: a tool call, a node to run, or a question to answer.
@@ -63,7 +83,8 @@ class Action:
     is None where nobody published a usable one; `schema_problem` then says why, if there was one.
     For a node that waits, `write_schema` is of the values that may be written as this node, each
     key a channel of the state (None: any channels). `takes_reason` is False where the agent would
-    never see the reason of a rejection: then it may have none.
+    never see the reason of a rejection: then it may have none. `doubt` is set where the call may
+    have run: then `approve` runs it again, and `respond` gives its result, as text or as a value.
     """
 
     name: str
@@ -75,6 +96,7 @@ class Action:
     call_id: str | None = None
     write_schema: Schema | None = None
     takes_reason: bool = True
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +133,8 @@ class ActionDecision:
 
     `edit` has all `args` of the call, `write` the channels to write with their values; `reject` may
     have and a call's `respond` must have a `message`; the answer to a question has `answer` and its
-    `shape` (the request's first shape when None).
+    `shape` (the request's first shape when None). The result of a call in doubt is a `message`, or
+    an `answer` whose `shape` is JSON.
     """
 
     type: DecisionType

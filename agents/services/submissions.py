@@ -162,7 +162,7 @@ def _described(request: reviews.Request, item: reviews.ActionDecision) -> Plain:
         said["args"] = item.args
     if item.message:
         said["message"] = item.message
-    if request.is_question:
+    if request.is_question or item.shape is not None:
         said["answer"] = item.answer
         said["shape"] = str(item.shape or request.shapes[0])
     return said  # type: ignore[return-value]  # a dict with text keys is plain

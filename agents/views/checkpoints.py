@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from agents import graph_picture, roles
 from agents.exceptions import NotFound
 from agents.graph_picture import Picture
-from agents.live.story import Asked
+from agents.live.story import Asked, asked_about
 from agents.live.threads import read
 from agents.models import Checkpoint, Interrupt, Thread
 from agents.reviews.outline import outline
@@ -150,4 +150,4 @@ def _asked(thread: Thread, item: Interrupt) -> Iterator[Asked]:
     request, decisions = read(thread, item)
     for position, action in enumerate(request.actions):
         decided = decisions[position] if decisions and position < len(decisions) else None
-        yield Asked(item, action.name, request.is_question, decided, action.args)
+        yield asked_about(item, request, action, decided)

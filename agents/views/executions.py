@@ -29,8 +29,8 @@ def ran(asked: Asked, call: ToolCall | None) -> Ran | None:
     """What is known of a call that was to run and has a result; None for any other."""
     if call is None or call.result is None or asked.decided is None:
         return None
-    if asked.decided["type"] not in _RUNS:
-        return None  # its result is what the reviewer said
+    if asked.decided["type"] not in _RUNS or asked.in_doubt:
+        return None  # its result is what the reviewer said, or of another time
     told = call.args if call.edited_args is None else call.edited_args
     is_known = told == asked.decided.get("args", asked.args)
     return Ran(told if is_known or call.edited_args is not None else None, call.result)

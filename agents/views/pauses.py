@@ -13,7 +13,7 @@ from agents.forms import PauseForm, QuestionForm, StateForm, is_raw
 from agents.forms.action_form import ActionForm
 from agents.forms.answer_form import AnswerForm
 from agents.forms.posts import Post, last
-from agents.live.story import Asked
+from agents.live.story import Asked, asked_about
 from agents.models import Interrupt
 from agents.reviews import Action, AnswerShape, DecisionType, Request
 from agents.reviews.conversation import ToolCall
@@ -152,7 +152,7 @@ class Pause:
         said: list[Mapping[str, Any]] = decision.actions if decision else []
         request = shown.request
         asked = [
-            Asked(interrupt, action.name, request.is_question, decided, action.args)
+            asked_about(interrupt, request, action, decided)
             for action, decided in zip_longest(request.actions, said[: len(request.actions)])
         ]
         ids = zip_longest(request.actions, interrupt.call_ids[: len(request.actions)])

@@ -56,7 +56,7 @@
       one("[data-pill-word]", pill).textContent = ` ${chosen(part) || "undecided"}`;
     }
     const undecided = parts.filter((part) => isOpen(part) && !chosen(part));
-    const approvable = undecided.filter((part) => one("[value=approve]", part));
+    const approvable = undecided.filter((part) => one("[value=approve]:not([data-in-doubt])", part));
     one("[data-submit-all]").disabled = undecided.length > 0 || !parts.some(isOpen);
     one("[data-next-undecided]").hidden = undecided.length === 0;
     const button = one("[data-approve-all]");
@@ -94,10 +94,11 @@
     open(part, type);
   }
 
-  // Approve all makes the choices; sending them is a step of its own.
+  // Approve all makes the choices, but that of running again what may have run; sending them is a
+  // step of its own.
   function approveAll() {
     for (const part of parts.filter((part) => isOpen(part) && !chosen(part))) {
-      choices(part).find((one) => one.value === "approve")?.click();
+      one("[value=approve]:not([data-in-doubt])", part)?.click();
     }
     one("[data-submit-all]").focus();
   }
