@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
@@ -54,6 +55,47 @@ def cancel_run(run: int, attempt: int) -> None:
 def token_revoked(token: int) -> None:
     """Tell the runners' sockets that a token has ended, once the transaction has committed."""
     _after_commit(RUNNERS, {"type": "runner.revoked", "token": token})
+
+
+class Ear:
+    """Hears what changes, for all who ask for it in this process: one channel of the layer."""
+
+    def __init__(self) -> None:
+        """Hear nothing yet."""
+        self._layer: Any = get_channel_layer()  # `Any`: None only without a setting
+        self._channel = ""
+        self._wanted: Counter[str] = Counter()
+        self._heard: set[str] = set()
+        self._turn = asyncio.Lock()  # a topic is not given up while somebody asks for it
+
+    async def listen(self, topics: Collection[str]) -> None:
+        """Hear of these topics from now on, once more than before.
+
+        Where the broker fails, they are asked for all the same: take them back with `ignore`.
+        """
+        async with self._turn:
+            self._wanted.update(topics)
+            if not self._channel:
+                self._channel = await self._layer.new_channel("pages")
+            for topic in set(topics) - self._heard:
+                await self._layer.group_add(group(topic), self._channel)
+                self._heard.add(topic)
+
+    async def ignore(self, topics: Collection[str]) -> None:
+        """Take back one `listen`; what nobody asks for is not heard any more."""
+        async with self._turn:
+            self._wanted.subtract(topics)
+            for topic in [topic for topic in topics if not self._wanted[topic]]:
+                del self._wanted[topic]
+                if topic in self._heard:
+                    self._heard.remove(topic)
+                    await self._layer.group_discard(group(topic), self._channel)
+
+    async def hear(self) -> str:
+        """Wait for the next topic that has changed; something must be listened to."""
+        message = await self._layer.receive(self._channel)
+        topic: str = message["topic"]
+        return topic
 
 
 @contextmanager

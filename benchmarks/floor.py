@@ -55,7 +55,7 @@ class Floor:
 
     def round_trip(self) -> float:
         """Between this browser and a bare socket server."""
-        times = self._page.evaluate(ROUND_TRIPS, self._port)
+        times: list[float] = self._page.evaluate(ROUND_TRIPS, self._port)
         return statistics.median(times) / 1000
 
     def commit(self) -> float:
@@ -71,11 +71,11 @@ class Floor:
 @contextmanager
 def echo() -> Iterator[int]:
     """A bare socket server in a process of its own; its port."""
-    server = subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True)
-    try:
-        assert server.stdout is not None  # noqa: S101 -- it is a pipe
-        yield int(server.stdout.readline())
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
+    with subprocess.Popen(
+        [sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            assert server.stdout is not None  # noqa: S101 -- it is a pipe
+            yield int(server.stdout.readline())
+        finally:
+            server.kill()

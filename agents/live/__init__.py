@@ -5,7 +5,7 @@ page renders the same templates of the same topics whenever something changed. T
 to draw them.
 """
 
-from agents.live.fragments import context, groups, listens, render
+from agents.live.fragments import context, render, sources
 from agents.live.topic import Topic, Viewer
 
-__all__ = ("Topic", "Viewer", "context", "groups", "listens", "render")
+__all__ = ("Topic", "Viewer", "context", "render", "sources")

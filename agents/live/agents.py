@@ -49,7 +49,7 @@ def agent(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     return {
         "agent": row,
         "picture": graphs.of_agent(row),
-        "tools": tools_of(row, online, may_gate=viewer.user.has_perm(roles.GATE)),
+        "tools": tools_of(row, online, may_gate=viewer.may(roles.GATE)),
         "online": online,
         "last_seen": serving.order_by("-last_seen_at").first(),
         "threads": list(newest[:THREADS]),

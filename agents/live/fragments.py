@@ -7,13 +7,12 @@ person types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.template.loader import render_to_string
 
-from agents import push
 from agents.exceptions import NotFound
 from agents.live import agents, inbox, interrupts, pauses, progress, runners, threads, tree
 from agents.live.topic import Topic, Viewer
@@ -70,25 +69,20 @@ def render(topic: Topic, viewer: Viewer) -> dict[str, str]:
     Raises:
         NotFound: there is no such topic or row.
     """
-    shown = context(topic, viewer) | {"user": viewer.user}
+    shown = context(topic, viewer)
     return {
         name.replace("_", "-"): render_to_string(f"agents/live/{name}.html", shown)
         for name in _kind(topic).fragments
     }
 
 
-def groups(topic: Topic) -> tuple[str, ...]:
-    """The channel-layer groups that tell of changes to a topic.
+def sources(topic: Topic) -> tuple[str, ...]:
+    """The topics of `push` that tell of changes to a topic.
 
     Raises:
         NotFound: there is no such topic.
     """
-    return tuple(push.group(name.format(pk=topic.pk)) for name in _kind(topic).listens)
-
-
-def listens(topic: Topic, changed: Collection[str]) -> bool:
-    """Whether any of these topics of `push` may change what a topic shows."""
-    return any(name.format(pk=topic.pk) in changed for name in _kind(topic).listens)
+    return tuple(name.format(pk=topic.pk) for name in _kind(topic).listens)
 
 
 def _kind(topic: Topic) -> Kind:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
-
 from agents import roles
 from agents.exceptions import NotFound
 from agents.live.journeys import asked_after, elsewhere, revision
@@ -40,7 +38,7 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         raise NotFound(f"There is no interrupt {topic.pk}.")
     told = receipt(found)
     carrier = found.run if told is None or told.run is None else told.run
-    may = found.thread.deleted_at is None and _may_ask_again(viewer.user)
+    may = found.thread.deleted_at is None and _may_ask_again(viewer)
     return {
         "interrupt": found,
         "receipt": told,
@@ -53,5 +51,5 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def _may_ask_again(user: User) -> bool:
-    return user.has_perm(roles.DECIDE) or user.has_perm(roles.START)
+def _may_ask_again(viewer: Viewer) -> bool:
+    return viewer.may(roles.DECIDE) or viewer.may(roles.START)

@@ -92,7 +92,7 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     serving = Runner.objects.serving(found.agent.name)
     online = list(serving.online())
     pending = list(filter(_waits, asked))
-    may_cancel = viewer.user.has_perm(roles.START)
+    may_cancel = viewer.may(roles.START)
     return {
         "thread": ThreadView(
             row=found,

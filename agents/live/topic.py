@@ -46,7 +46,16 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks, and at what address runners reach this console as the viewer knows it."""
+    """Who looks, as far as it makes a difference: viewers that are equal see the same."""
 
-    user: User
-    console: str  # such as `wss://console.example.com`
+    permissions: frozenset[str]
+    console: str  # at what address they reach it, such as `wss://console.example.com`
+
+    @classmethod
+    def of(cls, user: User, console: str) -> Self:
+        """The viewer that a person is."""
+        return cls(frozenset(user.get_all_permissions()), console)
+
+    def may(self, permission: str) -> bool:
+        """Whether they hold this permission, of those in `roles`."""
+        return permission in self.permissions

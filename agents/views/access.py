@@ -74,7 +74,7 @@ def page(
 def viewer_of(request: ConsoleRequest) -> live.Viewer:
     """Who looks, and the address under which they reach the console."""
     scheme = "wss" if request.is_secure() else "ws"
-    return live.Viewer(request.user, f"{scheme}://{request.get_host()}")
+    return live.Viewer.of(request.user, f"{scheme}://{request.get_host()}")
 
 
 def socket_url(topics: tuple[live.Topic, ...]) -> str:

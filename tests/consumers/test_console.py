@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from agents import live, push
-from agents.consumers import console
+from agents.consumers import audience
 from agents.models import Interrupt
 from reviewconsole.asgi import application
 from tests.factories import decide, make_interrupt, start_run
@@ -155,22 +155,23 @@ async def test_hints_that_come_while_it_draws_count_as_one(
     drawn = 0
     begun, may_go_on = asyncio.Event(), asyncio.Event()
 
-    async def draw_slowly(self: console.ConsoleConsumer, due: object) -> dict[str, str]:
+    async def draw_slowly(due: Collection[audience.Page]) -> dict[audience.Page, dict[str, str]]:
         nonlocal drawn
         drawn += 1
         begun.set()
         await may_go_on.wait()
-        return {"inbox-count": f"<p>{drawn}</p>"}
+        html = f'<hx-partial hx-target="#inbox-count" hx-swap="outerMorph">{drawn}</hx-partial>'
+        return {page: {"inbox-count": html} for page in due}
 
-    monkeypatch.setattr(console, "database_sync_to_async", lambda bound: bound)
-    monkeypatch.setattr(console.ConsoleConsumer, "render", draw_slowly)
+    monkeypatch.setattr(audience, "database_sync_to_async", lambda bound: bound)
+    monkeypatch.setattr(audience, "draw", draw_slowly)
     async with page("topic=waiting", alice) as socket:
         await begun.wait()
         for _ in range(5):
             await make_interrupt_soon()
         may_go_on.set()
-        assert await socket.hear() == {"inbox-count": "<p>1</p>"}
-        assert await socket.hear() == {"inbox-count": "<p>2</p>"}
+        assert await socket.hear() == {"inbox-count": "1"}
+        assert await socket.hear() == {"inbox-count": "2"}
         assert await socket.receive_nothing(timeout=0.2)
 
 
@@ -260,10 +261,10 @@ async def test_the_command_names_the_address_the_browser_knows(alice: User):
 async def test_an_error_closes_the_socket_so_that_the_page_tries_again(
     alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    def fail(self: console.ConsoleConsumer, due: object) -> None:
+    def fail(topic: live.Topic, viewer: live.Viewer) -> None:
         raise RuntimeError("no database")
 
-    monkeypatch.setattr(console.ConsoleConsumer, "render", fail)
+    monkeypatch.setattr(live, "render", fail)
     async with page("topic=waiting", alice) as socket:
         assert await socket.closed_with() == 1011
     assert "no database" in caplog.text

@@ -52,7 +52,7 @@ def topics() -> list[Topic]:
 
 
 def test_every_fragment_is_one_root_with_its_own_id(olga: User, alice: User):
-    viewer = Viewer(olga, "ws://console")
+    viewer = Viewer.of(olga, "ws://console")
     shown = topics()
     for topic in [*shown]:
         for name, html in render(topic, viewer).items():
@@ -65,7 +65,7 @@ def test_every_fragment_is_one_root_with_its_own_id(olga: User, alice: User):
 
 def test_ids_are_unique_within_a_page(olga: User, alice: User):
     decide(make_interrupt(), alice)
-    viewer = Viewer(olga, "ws://console")
+    viewer = Viewer.of(olga, "ws://console")
     for topic in topics():
         ids = re.findall(r'\bid="([^"]+)"', "".join(render(topic, viewer).values()))
         assert len(ids) == len(set(ids)), topic
@@ -74,4 +74,4 @@ def test_ids_are_unique_within_a_page(olga: User, alice: User):
 @pytest.mark.parametrize("kind", ["thread", "progress", "agent", "interrupt", "pause"])
 def test_a_row_that_is_not_there(olga: User, kind: str):
     with pytest.raises(NotFound, match="There is no"):
-        render(Topic(kind, 4711), Viewer(olga, "ws://console"))
+        render(Topic(kind, 4711), Viewer.of(olga, "ws://console"))

@@ -69,20 +69,20 @@ def test_the_way_to_the_head(alice: User, django_assert_max_num_queries: Any):
 
 def test_the_page_of_a_thread_shows_it_live(alice: User):
     thread = make_past(alice).thread
-    html = render(Topic("thread", thread.pk), Viewer(alice, ""))["thread-graph"]
+    html = render(Topic("thread", thread.pk), Viewer.of(alice, ""))["thread-graph"]
     assert "<strong><bdi>ask</bdi></strong>, ran once; leads to <bdi>last</bdi>" in html
 
 
 def test_a_graph_that_cannot_be_drawn(alice: User):
     run = start_run()
     Agent.objects.update(spec={})
-    html = render(Topic("thread", run.thread_id), Viewer(alice, ""))["thread-graph"]
+    html = render(Topic("thread", run.thread_id), Viewer.of(alice, ""))["thread-graph"]
     assert "or it is too large to draw" in html
 
 
 def test_the_page_of_an_agent_shows_what_waits_in_it_now(alice: User):
     asked = ask("Sure?", node="ask", ns="sub:0-1")
     ask("Sure?", node="outer")
-    html = render(Topic("agent", asked.thread.agent_id), Viewer(alice, ""))["agent-graph"]
+    html = render(Topic("agent", asked.thread.agent_id), Viewer.of(alice, ""))["agent-graph"]
     assert "<strong><bdi>sub / ask</bdi></strong>, waits now" in html
     assert html.count(", waits now") == 2

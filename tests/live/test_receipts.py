@@ -36,7 +36,7 @@ from tests.factories import (
 
 def shown(asked: Interrupt, user: User) -> str:
     """State and receipt as text: no tags, single spaces."""
-    html = " ".join(render(Topic("interrupt", asked.pk), Viewer(user, "ws://console")).values())
+    html = " ".join(render(Topic("interrupt", asked.pk), Viewer.of(user, "ws://console")).values())
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
@@ -48,7 +48,7 @@ def begun(decision: Decision) -> Run:
 
 
 def receipt_of(asked: Interrupt, user: User):
-    return context(Topic("interrupt", asked.pk), Viewer(user, "ws://console"))["receipt"]
+    return context(Topic("interrupt", asked.pk), Viewer.of(user, "ws://console"))["receipt"]
 
 
 def steps(asked: Interrupt, user: User) -> list[str]:
@@ -60,7 +60,7 @@ def link(asked: Interrupt) -> str:
 
 
 def html_of(asked: Interrupt, user: User) -> str:
-    return "".join(render(Topic("interrupt", asked.pk), Viewer(user, "ws://console")).values())
+    return "".join(render(Topic("interrupt", asked.pk), Viewer.of(user, "ws://console")).values())
 
 
 def failed_on(asked: Interrupt, user: User, *values, **fields) -> Run:
@@ -254,7 +254,7 @@ def test_a_superseded_pause_says_who_forked_and_leads_there(alice, olga):
 def test_the_inbox_says_in_a_few_words_who_went_back(alice, olga):
     (asked,) = pause_at(start_run())
     replay(asked.thread, asked.checkpoint_id, olga)
-    html = render(Topic("inbox"), Viewer(alice, "ws://console"))["inbox-list"]
+    html = render(Topic("inbox"), Viewer.of(alice, "ws://console"))["inbox-list"]
     row = html[html.index(f'id="row-{asked.pk}"') :]
     assert "olga replayed the thread" in " ".join(re.sub(r"<[^>]+>", " ", row).split())
 
@@ -291,7 +291,7 @@ def test_a_question_closed_by_asking_again_says_so(alice, olga):
     (asked,) = run.interrupts.all()
     failures.ask_again(run=run.pk, user=olga)
     assert "This pause has moved on: olga let the agent ask again" in shown(asked, alice)
-    html = render(Topic("inbox"), Viewer(alice, "ws://console"))["inbox-list"]
+    html = render(Topic("inbox"), Viewer.of(alice, "ws://console"))["inbox-list"]
     row = html[html.index(f'id="row-{asked.pk}"') :]
     assert "olga let the agent ask again" in " ".join(re.sub(r"<[^>]+>", " ", row).split())
 
@@ -368,8 +368,7 @@ def test_a_changed_decision_says_who_changed_it_and_what_is_asked(alice, olga):
 
 def test_a_receipt_costs_few_queries(alice, bob, django_assert_num_queries):
     asked = make_interrupt(QUESTION)
-    viewer = Viewer(User.objects.get(pk=bob.pk), "ws://console")
-    viewer.user.get_all_permissions()
+    viewer = Viewer.of(bob, "ws://console")
 
     def cost(queries: int) -> None:
         with django_assert_num_queries(queries):

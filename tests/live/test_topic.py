@@ -3,7 +3,7 @@
 import pytest
 
 from agents.exceptions import NotFound
-from agents.live import Topic, groups
+from agents.live import Topic, sources
 
 
 @pytest.mark.parametrize(
@@ -29,10 +29,10 @@ def test_what_is_no_topic(text: str):
         Topic.parse(text)
 
 
-def test_groups_are_those_of_the_row():
-    assert groups(Topic("agent", 3)) == ("console.agent.3", "console.runners")
+def test_sources_are_those_of_the_row():
+    assert sources(Topic("agent", 3)) == ("agent.3", "runners")
 
 
-def test_an_unknown_kind_has_no_groups():
+def test_an_unknown_kind_has_no_sources():
     with pytest.raises(NotFound, match="There is no topic 'secrets'"):
-        groups(Topic("secrets"))
+        sources(Topic("secrets"))
