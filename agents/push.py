@@ -112,11 +112,25 @@ def held_back() -> Iterator[list[Hint]]:
         _held_back.reset(token)
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """Send at once, at the end, what is told inside: each time costs a turn of the event loop."""
+    with held_back() as hints:
+        try:
+            yield
+        finally:
+            if hints:
+                async_to_sync(send)(hints)
+
+
 async def send(hints: Iterable[Hint]) -> None:
-    """Send hints, each once. One that cannot be sent is logged: what was committed stays so."""
+    """Send hints, each once, those to runners first: people wait for what these do.
+
+    One that cannot be sent is logged: what was committed stays so.
+    """
     layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
     told: list[Hint] = []
-    for hint in hints:
+    for hint in sorted(hints, key=lambda hint: hint[0] != RUNNERS):
         if hint not in told:
             told.append(hint)
             try:

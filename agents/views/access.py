@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from agents import live, roles
+from agents import live, push, roles
 from agents.exceptions import NotAllowed, NotFound
 
 P = ParamSpec("P")
@@ -43,7 +43,8 @@ def console_page(
         if "%00" in request.get_full_path():
             raise Http404("There is no page with a NUL in its address.")
         try:
-            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # has_perm: signed in
+            with push.together():
+                return view(request, *args, **kwargs)  # type: ignore[arg-type]  # has_perm: signed in
         except NotAllowed as error:
             raise PermissionDenied(str(error)) from error
         except NotFound as error:
