@@ -106,7 +106,7 @@ def console(server: str, name: str) -> Iterator[Benched]:
         at_end.callback(hands.join)
         at_end.callback(here.send, None)
         token = here.recv()
-        at_end.callback(process.stop)
+        at_end.callback(process.kill)  # what it keeps is thrown away
         process.start()
         yield Benched(process, process.address, token, here)
 

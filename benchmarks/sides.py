@@ -141,6 +141,7 @@ async def _console_lanes(address: str, token: str) -> AsyncIterator[Lanes]:
         return Hello(1, instance, "bench", 1000, agents, {}, tuple(held))
 
     with ConsoleClient(address, token, hello) as client:
+        await client.ask(Claim(0))  # the console knows the agents from here on
 
         async def lanes(_: str, count: int) -> list[Lane]:
             while held:
@@ -149,7 +150,7 @@ async def _console_lanes(address: str, token: str) -> AsyncIterator[Lanes]:
             while len(opened) < count:
                 for run in (await client.ask(Claim(count - len(opened)))).runs:
                     held.append(run.lease)
-                    gate = Gate(client, run.lease)
+                    gate = Gate(client, run.lease, run.thread)
                     opened.append(Lane(ConsoleSaver(client, run.lease), run.thread, gate.open))
             return opened
 

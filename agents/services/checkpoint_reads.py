@@ -7,8 +7,14 @@ from itertools import islice
 
 from django.db.models import Q, QuerySet
 
-from agents.models import SHOWN, Blob, Checkpoint, PendingWrite, Thread
-from agents.services.checkpoint_rows import channel_versions, check_size, read_values
+from agents.models import SHOWN, Blob, Checkpoint, Form, PendingWrite, Thread
+from agents.services.checkpoint_rows import (
+    channel_versions,
+    check_size,
+    read_values,
+    unpack_runs,
+)
+from agents.services.engines import LockedThread, StoredValue, engine
 from reviewconsole.protocol import tagged
 from reviewconsole.protocol.messages import (
     ChannelValue,
@@ -17,21 +23,69 @@ from reviewconsole.protocol.messages import (
     StoredWrite,
     Whole,
 )
+from reviewconsole.protocol.parts import join
 
 _LIST_AT_MOST = 200  # checkpoints in one reply; the runner asks for the next ones
 _ABSENT = object()
 
 
-def one(thread: Thread, ns: str, checkpoint_id: str | None = None) -> StoredCheckpoint | None:
-    """The named checkpoint of a namespace, else its newest; None if there is none. Queries: 4."""
-    rows = Checkpoint.objects.filter(thread=thread, ns=ns)
-    if checkpoint_id is not None:
-        rows = rows.filter(checkpoint_id=checkpoint_id)
-    return next(iter(_read(_newest_first(rows)[:1])), None)
+def one(
+    thread: Thread | LockedThread, ns: str, checkpoint_id: str | None = None
+) -> StoredCheckpoint | None:
+    """The named checkpoint of a namespace, else its newest; None if there is none.
+
+    Round trips on PostgreSQL: 3; queries elsewhere: 4.
+
+    Raises:
+        RequestRefused: `too_large` — it does not fit into a frame.
+    """
+    database = engine()
+    head, writes = database.checkpoint(thread.pk, ns, checkpoint_id)
+    if head is None:
+        return None
+    document = bytes(head.document)
+    seen = channel_versions(document)
+    wanted = {name: version for name, version in seen.items() if not name.startswith(SHOWN)}
+    found = database.values(thread.pk, ns, wanted) if wanted else []
+    whole = _whole(thread.pk, [*found, *writes])
+    values = {item.name[0]: value for item, value in zip(found, whole, strict=False)}
+    return StoredCheckpoint(
+        thread=thread.thread_id,
+        ns=ns,
+        checkpoint_id=head.checkpoint_id,
+        parent_id=head.parent_id,
+        document=document,
+        metadata=head.metadata.encode(),
+        values=tuple(
+            ChannelValue(channel, version, values[channel])
+            for channel, version in seen.items()
+            if channel in values
+        ),
+        writes=tuple(
+            StoredWrite(*item.name, value)
+            for item, value in zip(writes, whole[len(found) :], strict=True)
+        ),
+    )
+
+
+def _whole(thread: int, items: Sequence[StoredValue]) -> list[Whole]:
+    """The values with their parts put together, in order."""
+    runs = [unpack_runs(item.data) if item.form == Form.RUNS else None for item in items]
+    numbers = [number for each in runs if each for number in each]
+    parts = dict(engine().parts(thread, min(numbers), max(numbers))) if numbers else {}
+    pieces = [
+        [item.data] if each is None else [parts[number] for number in each]
+        for item, each in zip(items, runs, strict=True)
+    ]
+    check_size(sum(len(piece) for each in pieces for piece in each))
+    return [
+        Whole(item.kind, bytes(each[0]) if item.form == Form.WHOLE else join(each))
+        for item, each in zip(items, pieces, strict=True)
+    ]
 
 
 def listed(rows: QuerySet[Checkpoint], request: List) -> tuple[StoredCheckpoint, ...]:
-    """Those of `rows` that the request asks for, newest first, at most 200. Queries: as `one`."""
+    """Those of `rows` that the request asks for, newest first, at most 200. Queries: 4."""
     if request.ns is not None:
         rows = rows.filter(ns=request.ns)
     if request.checkpoint_id is not None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from django.conf import settings
+from django.db import connection
+from django.utils import timezone
 
 from agents.exceptions import RequestRefused
-from agents.models import SHOWN, Blob, Checkpoint, Form, Part, PendingWrite, Run, Thread
+from agents.models import SHOWN, Blob, Form, Part, PendingWrite
+from agents.services.engines import LockedThread, engine
 from agents.services.part_numbers import PartNumbers, ThreadParts
+from agents.services.stored_tables import BLOB, CHECKPOINT, PART, SPECIAL_WRITE, WRITE, Row
 from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.messages import (
     ChannelValue,
@@ -28,7 +32,10 @@ from reviewconsole.protocol.messages import (
     Whole,
 )
 from reviewconsole.protocol.parts import HASH_BYTES, join, part_hash
-from reviewconsole.protocol.plain import Plain
+
+RUNS, WHOLE = Form.RUNS.value, Form.WHOLE.value
+ID_BYTES, KIND_BYTES = 64, 32  # what their columns hold
+NAME_BYTES = 1000  # a row of PostgreSQL's index has room for two and the ids
 
 _RUN = struct.Struct(">II")
 
@@ -44,13 +51,14 @@ class Batch:
 
     def __init__(self, numbers: PartNumbers) -> None:
         self._numbers = numbers
+        self._now = connection.ops.adapt_datetimefield_value(timezone.now())
         self._parts: dict[int, ThreadParts] = {}
-        self._checkpoints: dict[tuple[int, str, str], Checkpoint] = {}
-        self._blobs: dict[tuple[int, str, str, str], Blob] = {}
-        self._writes: dict[WriteKey, PendingWrite] = {}
-        self._special: dict[WriteKey, PendingWrite] = {}
+        self._checkpoints: dict[tuple[int, str, str], Row] = {}
+        self._blobs: dict[tuple[int, str, str, str], Row] = {}
+        self._writes: dict[WriteKey, Row] = {}
+        self._special: dict[WriteKey, Row] = {}
 
-    def put(self, thread: Thread, run: Run | None, request: Put) -> None:
+    def put(self, thread: LockedThread, run: int | None, request: Put) -> None:
         """Add a checkpoint and its new channel values.
 
         Raises:
@@ -58,21 +66,19 @@ class Batch:
                 or id is too long, or the document or the metadata cannot be read. Nothing was
                 added then.
         """
-        _check_ids(request.checkpoint_id, request.parent_id or "")
+        _check_texts((request.checkpoint_id, request.parent_id or ""), ID_BYTES)
         metadata = _read_metadata(request.metadata)
         channel_versions(request.document)  # what cannot be read back is not stored
         added = self._put_values(thread, request.ns, request.values)
         key = (thread.pk, request.ns, request.checkpoint_id)
-        repeated = self._checkpoints.get(key)  # of which the values are there already
-        self._checkpoints[key] = Checkpoint(
-            thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
-            parent_id=request.parent_id, document=request.document, metadata=metadata, run=run,
-            stored_bytes=repeated.stored_bytes
-            if repeated
-            else len(request.document) + len(request.metadata) + added,
+        size = len(request.document) + len(request.metadata) + added
+        if (repeated := self._checkpoints.get(key)) is not None:
+            size = repeated[-1]  # the values are there already
+        self._checkpoints[key] = (
+            *key, request.parent_id, request.document, metadata, run, self._now, size,
         )  # fmt: skip
 
-    def show(self, thread: Thread, request: Show) -> None:
+    def show(self, thread: LockedThread, request: Show) -> None:
         """Add what people read of channels, beside what graphs read.
 
         Raises:
@@ -82,84 +88,61 @@ class Batch:
         self._put_values(thread, request.ns, request.values, prefix=SHOWN)
 
     def _put_values(
-        self, thread: Thread, ns: str, items: Sequence[ChannelValue], prefix: str = ""
+        self, thread: LockedThread, ns: str, items: Sequence[ChannelValue], prefix: str = ""
     ) -> int:
         """Add the values of channels; returns how many bytes of them are new to the thread."""
-        _check_ids(*(item.version for item in items))
-        _check_kinds(item.value for item in items)
-        _check_names(ns, *(prefix + item.channel for item in items))
+        _check_texts((item.version for item in items), ID_BYTES)
+        _check_texts((item.value.kind for item in items), KIND_BYTES)
+        _check_texts((ns, *(prefix + item.channel for item in items)), NAME_BYTES)
         parts = self._parts_of(thread)
-        known = len(parts.added)
+        known = parts.added_bytes
         values = self._store(thread, [item.value for item in items])
         for item, (form, data) in zip(items, values, strict=True):
-            channel = prefix + item.channel
-            row = Blob(
-                thread=thread, ns=ns, channel=channel, version=item.version,
-                kind=item.value.kind, form=form, data=data,
-            )  # fmt: skip
-            self._blobs.setdefault((thread.pk, ns, channel, item.version), row)
-        new_parts = parts.added[known:]
-        return sum(len(data) for _, data in values) + sum(len(part.data) for part in new_parts)
+            key = (thread.pk, ns, prefix + item.channel, item.version)
+            self._blobs.setdefault(key, (*key, item.value.kind, form, data))
+        return sum(len(data) for _, data in values) + parts.added_bytes - known
 
-    def put_writes(self, thread: Thread, request: PutWrites) -> None:
+    def put_writes(self, thread: LockedThread, request: PutWrites) -> None:
         """Add the pending writes of a task.
 
         Raises:
             RequestRefused: a hash names a part that neither the thread nor the request has, or a
                 name or id is too long. Nothing was added then.
         """
-        _check_ids(request.checkpoint_id, request.task_id)
-        _check_kinds(write.value for write in request.writes)
-        _check_names(request.ns, request.task_path, *(write.channel for write in request.writes))
+        _check_texts((request.checkpoint_id, request.task_id), ID_BYTES)
+        _check_texts((write.value.kind for write in request.writes), KIND_BYTES)
+        names = (write.channel for write in request.writes)
+        _check_texts((request.ns, request.task_path, *names), NAME_BYTES)
         values = self._store(thread, [write.value for write in request.writes])
         for write, (form, data) in zip(request.writes, values, strict=True):
             key = (thread.pk, request.ns, request.checkpoint_id, request.task_id, write.index)
-            row = PendingWrite(
-                thread=thread, ns=request.ns, checkpoint_id=request.checkpoint_id,
-                task_id=request.task_id, index=write.index, task_path=request.task_path,
-                channel=write.channel, kind=write.value.kind, form=form, data=data,
-            )  # fmt: skip
+            row = (*key, request.task_path, write.channel, write.value.kind, form, data)
             if request.replace:
                 self._special[key] = row
             else:
                 self._writes.setdefault(key, row)
 
-    def forget(self, thread: Thread) -> None:
+    def forget(self, thread: LockedThread) -> None:
         """Read the thread's parts again when they are next needed: some were removed."""
         self._parts.pop(thread.pk, None)
 
     def flush(self) -> None:
-        """Write all rows: at most six statements, whatever the size of the batch."""
-        added = [part for parts in self._parts.values() for part in parts.added]
-        if added:
-            Part.objects.bulk_create(added)
-            grown = [parts for parts in self._parts.values() if parts.added]
-            for parts in grown:
-                parts.thread.part_next = parts.next
-                parts.added = []
-            Thread.objects.bulk_update([parts.thread for parts in grown], ["part_next"])
-        if self._blobs:
-            Blob.objects.bulk_create(self._blobs.values(), ignore_conflicts=True)
-        if self._checkpoints:
-            Checkpoint.objects.bulk_create(
-                self._checkpoints.values(),
-                update_conflicts=True,
-                unique_fields=("thread", "ns", "checkpoint_id"),
-                update_fields=("parent_id", "document", "metadata"),
-            )
-        if self._writes:
-            PendingWrite.objects.bulk_create(self._writes.values(), ignore_conflicts=True)
-        if self._special:
-            PendingWrite.objects.bulk_create(
-                self._special.values(),
-                update_conflicts=True,
-                unique_fields=("thread", "ns", "checkpoint_id", "task_id", "index"),
-                update_fields=("task_path", "channel", "kind", "form", "data"),
-            )
-        for rows in (self._blobs, self._checkpoints, self._writes, self._special):
-            rows.clear()
+        """Write all rows: one round trip, whatever the size of the batch."""
+        grown = [parts for parts in self._parts.values() if parts.added]
+        rows = (
+            (PART, [part for parts in grown for part in parts.added]),
+            (BLOB, list(self._blobs.values())),
+            (CHECKPOINT, list(self._checkpoints.values())),
+            (WRITE, list(self._writes.values())),
+            (SPECIAL_WRITE, list(self._special.values())),  # they replace what stands before them
+        )
+        engine().write(rows, {parts.thread: parts.next for parts in grown})
+        for parts in grown:
+            parts.added = []
+        for written in (self._blobs, self._checkpoints, self._writes, self._special):
+            written.clear()
 
-    def _store(self, thread: Thread, values: Sequence[Value]) -> list[tuple[Form, bytes]]:
+    def _store(self, thread: LockedThread, values: Sequence[Value]) -> list[tuple[int, bytes]]:
         """Number the parts of one request's values: all of them, or none."""
         parts = self._parts_of(thread)
         split = [value for value in values if isinstance(value, Parts)]
@@ -171,13 +154,13 @@ class Batch:
                     f"part {name.hex()} of thread {thread.thread_id} is unknown; send it again",
                 )
         return [
-            (Form.RUNS, pack_runs(parts.number(name, sent) for name in _hashes(value)))
+            (RUNS, pack_runs(parts.number(name, sent) for name in _hashes(value)))
             if isinstance(value, Parts)
-            else (Form.WHOLE, value.data)
+            else (WHOLE, value.data)
             for value in values
         ]
 
-    def _parts_of(self, thread: Thread) -> ThreadParts:
+    def _parts_of(self, thread: LockedThread) -> ThreadParts:
         parts = self._parts.get(thread.pk)
         if parts is None:
             parts = self._parts[thread.pk] = self._numbers.of(thread)
@@ -189,18 +172,6 @@ def _hashes(value: Parts) -> Iterator[bytes]:
     return (joined[i : i + HASH_BYTES] for i in range(0, len(joined), HASH_BYTES))
 
 
-def _check_ids(*ids: str) -> None:
-    _check_texts(ids, 64)
-
-
-def _check_kinds(values: Iterable[Value]) -> None:
-    _check_texts((value.kind for value in values), 32)
-
-
-def _check_names(*names: str) -> None:
-    _check_texts(names, 1000)  # a row of PostgreSQL's index has room for two and the ids
-
-
 def _check_texts(texts: Iterable[str], at_most: int) -> None:
     for text in texts:
         if len(text.encode()) > at_most or "\0" in text:
@@ -210,14 +181,16 @@ def _check_texts(texts: Iterable[str], at_most: int) -> None:
             )
 
 
-def _read_metadata(data: bytes) -> dict[Any, Plain]:
+def _read_metadata(data: bytes) -> str:
+    """The text of the metadata, as it is kept, once it can be read back."""
     try:
-        metadata = tagged.loads(data.decode())
+        text = data.decode()
+        metadata = tagged.loads(text)
     except ValueError as error:
         raise RequestRefused(RefusalCode.INVALID, f"metadata is not JSON: {error}") from error
     if not isinstance(metadata, dict):
         raise RequestRefused(RefusalCode.INVALID, "metadata is a JSON object, and this is none")
-    return metadata
+    return text
 
 
 def channel_versions(document: bytes) -> dict[str, str]:

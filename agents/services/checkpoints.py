@@ -9,7 +9,7 @@ may come before their checkpoint. Nothing here imports LangGraph or rebuilds an 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
@@ -21,6 +21,7 @@ from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
 from agents.services import agent_pruning, checkpoint_reads, checkpoint_states, outages
 from agents.services.checkpoint_rows import Batch
 from agents.services.copied_rows import copy_rows
+from agents.services.engines import LeasedRun, LockedThread, engine
 from agents.services.part_numbers import PartNumbers
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
@@ -62,8 +63,8 @@ class Store:
 
         A call that is refused stores nothing and disturbs no other. When one breaks the transaction
         of all, each is tried in a transaction of its own, so that it fails alone. Calls may be
-        repeated: puts and writes are keyed by their ids. Queries: 2 to resolve the batch, at most 6
-        to write it, 4 a read; work outside of runs has 2 more a call.
+        repeated: puts and writes are keyed by their ids. Round trips on PostgreSQL: 1 to resolve
+        all, 1 to write all, 3 a read; work outside of runs has 3 queries more a call.
         """
         try:
             return self._attempt(calls)
@@ -96,15 +97,17 @@ def _unavailable(error: Exception) -> Refused:
 
 
 class _Work:
-    """One transaction's calls, with the rows they name locked: threads first, then runs."""
+    """One transaction's calls, with the threads they name locked."""
 
     def __init__(self, calls: Sequence[Call], numbers: PartNumbers) -> None:
         self.calls = calls
         self.batch = Batch(numbers)
         names = {name for _, request in calls for name in _named(request)}
-        self.threads = {thread.thread_id: thread for thread in _locked_threads(names)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
-        self.runs = {run.pk: run for run in _locked_runs(leases)}
+        threads, runs = engine().lock(names, leases)
+        self.threads = {thread.thread_id: thread for thread in threads}
+        self.runs = {run.pk: run for run in runs}
+        self.owned: dict[str, Thread] = {}  # of the threads, those that owners name
         self.served: dict[int, list[str]] = {}
 
     def results(self) -> list[Result]:
@@ -156,26 +159,29 @@ class _Work:
                 return self._delete_for_runs(runner, request)
         assert_never(request)
 
-    def _writable(self, runner: int, scope: Lease | Owner, name: str) -> tuple[Thread, Run | None]:
+    def _writable(
+        self, runner: int, scope: Lease | Owner, name: str
+    ) -> tuple[LockedThread, int | None]:
         """The thread this call may write to, and its run.
 
         Under a lease: the run's own thread, while the lease holds. As an owner: a thread of that
         agent that no run has touched, made if it is new.
         """
         if isinstance(scope, Lease):
-            return self._leased(runner, scope, name)
-        return self._owned(runner, scope, name), None
+            return self._leased(runner, scope, name), scope.run
+        self._owned(runner, scope, name)
+        return self.threads[name], None
 
-    def _readable(self, runner: int, scope: Lease | Owner, name: str) -> Thread | None:
+    def _readable(self, runner: int, scope: Lease | Owner, name: str) -> LockedThread | None:
         if isinstance(scope, Lease):
-            return self._leased(runner, scope, name)[0]
+            return self._leased(runner, scope, name)
         self._check_served(runner, scope)
         thread = self.threads.get(name)
         if thread is not None:
             _check_belongs(thread, scope)
         return thread
 
-    def _leased(self, runner: int, lease: Lease, name: str) -> tuple[Thread, Run]:
+    def _leased(self, runner: int, lease: Lease, name: str) -> LockedThread:
         run = self.runs.get(lease.run)
         if run is None or not _holds(runner, lease, run):
             raise RequestRefused(
@@ -185,14 +191,14 @@ class _Work:
         thread = self.threads.get(name)
         if thread is None or thread.pk != run.thread_id:
             raise RequestRefused(RefusalCode.FORBIDDEN, f"run {run.pk} is not on thread {name!r}")
-        return thread, run
+        return thread
 
     def _owned(self, runner: int, scope: Owner, name: str) -> Thread:
         self._check_served(runner, scope)
-        thread = self.threads.get(name)
-        if thread is None:
-            thread = self.threads[name] = _new_thread(scope, name)
-        _check_belongs(thread, scope)
+        if name not in self.threads:
+            self._add(_new_thread(scope, name))
+        _check_belongs(self.threads[name], scope)
+        thread = self._model(name)
         if thread.deleted_at is not None:
             raise RequestRefused(
                 RefusalCode.INVALID, f"thread {name!r} was deleted in the console; name another"
@@ -208,6 +214,20 @@ class _Work:
             )
         return thread
 
+    def _model(self, name: str) -> Thread:
+        if name not in self.owned:
+            origin = ("created_by_id", "copied_from_id", "copied_checkpoint_id", "deleted_at")
+            rows = Thread.objects.only("thread_id", *origin)
+            self.owned[name] = rows.get(pk=self.threads[name].pk)
+        return self.owned[name]
+
+    def _add(self, thread: Thread) -> None:
+        """Note a thread that this transaction has made."""
+        self.owned[thread.thread_id] = thread
+        self.threads[thread.thread_id] = LockedThread(
+            thread.pk, thread.thread_id, thread.agent.name, thread.part_next, thread.part_epoch
+        )
+
     def _check_served(self, runner: int, scope: Owner) -> None:
         if runner not in self.served:
             tokens = RunnerToken.objects.filter(runners=runner, revoked_at=None)
@@ -220,7 +240,8 @@ class _Work:
     def _list(self, runner: int, request: List) -> tuple[StoredCheckpoint, ...]:
         if request.thread is not None:
             thread = self._readable(runner, request.scope, request.thread)
-            return checkpoint_reads.listed(Checkpoint.objects.filter(thread=thread), request)
+            rows = Checkpoint.objects.filter(thread=thread.pk if thread else None)
+            return checkpoint_reads.listed(rows, request)
         if not isinstance(request.scope, Owner):
             raise RequestRefused(RefusalCode.FORBIDDEN, "all threads are listed for an agent only")
         self._check_served(runner, request.scope)
@@ -233,24 +254,25 @@ class _Work:
         self._check_served(runner, request.scope)
         if request.thread in self.threads:
             self._owned(runner, request.scope, request.thread).delete()
-            del self.threads[request.thread]
+            del self.threads[request.thread], self.owned[request.thread]
         return Done()
 
     def _copy(self, runner: int, request: CopyThread) -> Result:
         if not isinstance(request.scope, Owner):
             raise RequestRefused(RefusalCode.FORBIDDEN, "a run cannot copy its thread")
-        source = self._readable(runner, request.scope, request.thread)
-        if source is None:
+        if self._readable(runner, request.scope, request.thread) is None:
             raise RequestRefused(
                 RefusalCode.INVALID, f"there is no thread {request.thread!r} to copy"
             )
-        target = self.threads.get(request.target)
-        if target is None:
+        source = self._model(request.thread)
+        if request.target not in self.threads:
             target = _new_thread(request.scope, request.target, copied_from=source)
             copy_rows(source=source, target=target)
             target.refresh_from_db(fields=("part_next", "part_epoch"))
-            self.threads[request.target] = target
-        elif target.is_begun_by_people or target.copied_from_id != source.pk:
+            self._add(target)
+            return Done()
+        target = self._model(request.target)
+        if target.is_begun_by_people or target.copied_from_id != source.pk:
             raise RequestRefused(  # otherwise it is repeated, after a lost reply
                 RefusalCode.INVALID, f"thread {request.target!r} is there already; name another"
             )
@@ -261,7 +283,7 @@ class _Work:
         agent_pruning.refuse_delta_channels(threads)
         for thread in threads:
             agent_pruning.keep_latest(thread)
-            self.batch.forget(thread)
+        self._reread(threads)
         return Done()
 
     def _delete_for_runs(self, runner: int, request: DeleteForRuns) -> Result:
@@ -270,8 +292,14 @@ class _Work:
         stored = [(each, agent_pruning.stored_by_runs(each, request.runs)) for each in threads]
         for thread, places in stored:
             agent_pruning.remove(thread, places)
-            self.batch.forget(thread)
+        self._reread(threads)
         return Done()
+
+    def _reread(self, threads: Sequence[Thread]) -> None:
+        """Look again which parts these threads have: some were removed."""
+        for locked in engine().lock([thread.thread_id for thread in threads], ())[0]:
+            self.threads[locked.thread_id] = locked
+            self.batch.forget(locked)
 
     def _kept_by_owner(
         self, runner: int, scope: Lease | Owner, names: Collection[str]
@@ -297,28 +325,12 @@ def _named(request: CheckpointRequest) -> set[str]:
     return set() if request.thread is None else {request.thread}
 
 
-def _locked_runs(pks: Collection[int]) -> Iterable[Run]:
-    # Only what is compared: the values of runs and threads, and agents' schemas, are large.
-    runs = Run.objects.select_for_update(of=("self",)).select_related("runner__token")
-    compared = ("thread_id", "status", "attempt", "runner__token__revoked_at")
-    return runs.filter(pk__in=pks).only(*compared).order_by("pk")
-
-
-def _locked_threads(names: Collection[str]) -> Iterable[Thread]:
-    threads = Thread.objects.select_for_update(of=("self",)).select_related("agent")
-    numbers = ("part_next", "part_epoch")
-    origin = ("created_by_id", "copied_from_id", "copied_checkpoint_id")
-    compared = ("thread_id", *numbers, *origin, "deleted_at", "agent__name")
-    return threads.filter(thread_id__in=names).only(*compared).order_by("pk")
-
-
-def _holds(runner: int, lease: Lease, run: Run) -> bool:
+def _holds(runner: int, lease: Lease, run: LeasedRun) -> bool:
     return (
         run.status == Run.Status.RUNNING
         and run.attempt == lease.attempt
-        and run.runner is not None
-        and run.runner.pk == runner
-        and run.runner.token.revoked_at is None
+        and run.runner_id == runner
+        and not run.is_revoked
     )
 
 
@@ -329,8 +341,8 @@ def _new_thread(scope: Owner, name: str, **fields: Any) -> Thread:
     return Thread.objects.create(thread_id=name, agent=agent, **fields)
 
 
-def _check_belongs(thread: Thread, scope: Owner) -> None:
-    if thread.agent.name != scope.agent:
+def _check_belongs(thread: LockedThread, scope: Owner) -> None:
+    if thread.agent != scope.agent:
         raise RequestRefused(
             RefusalCode.FORBIDDEN,
             f"thread {thread.thread_id!r} does not belong to {scope.agent!r}",

@@ -11,29 +11,32 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from agents.models import Part, Thread
+from agents.models import Part
+from agents.services.engines import LockedThread
+from agents.services.stored_tables import Row
 
 REMEMBERED_THREADS = 4096  # about 100 bytes a part
 
 
 @dataclass(slots=True)
 class ThreadParts:
-    """What one thread has: hash → number, and the parts that this transaction adds."""
+    """What one thread has: hash → number, and the rows of parts that this transaction adds."""
 
-    thread: Thread
+    thread: int
     next: int
     epoch: int
     numbers: dict[bytes, int]
-    added: list[Part] = field(default_factory=list)
+    added: list[Row] = field(default_factory=list)
+    added_bytes: int = 0  # so far, whether they are written yet or not
 
     def number(self, name: bytes, sent: Mapping[bytes, bytes]) -> int:
         """The number of the part with this hash; one the thread lacks is added from `sent`."""
         number = self.numbers.get(name)
         if number is None:
-            part = Part(thread=self.thread, seq=self.next, hash=name, data=sent[name])
-            number = self.numbers[name] = part.seq
+            number = self.numbers[name] = self.next
             self.next += 1
-            self.added.append(part)
+            self.added.append((self.thread, number, name, sent[name]))
+            self.added_bytes += len(sent[name])
         return number
 
 
@@ -43,18 +46,17 @@ class PartNumbers:
     def __init__(self) -> None:
         self._threads: OrderedDict[int, ThreadParts] = OrderedDict()
 
-    def of(self, thread: Thread) -> ThreadParts:
+    def of(self, thread: LockedThread) -> ThreadParts:
         """The parts of a thread whose row this transaction has locked: no query if remembered."""
         parts = self._threads.pop(thread.pk, None)
         if parts is None or (parts.next, parts.epoch) != (thread.part_next, thread.part_epoch):
             rows = (
-                Part.objects.filter(thread=thread).values_list("hash", "seq")
+                Part.objects.filter(thread=thread.pk).values_list("hash", "seq")
                 if thread.part_next
                 else ()
             )
             numbers = {bytes(name): seq for name, seq in rows}
-            parts = ThreadParts(thread, thread.part_next, thread.part_epoch, numbers)
-        parts.thread = thread
+            parts = ThreadParts(thread.pk, thread.part_next, thread.part_epoch, numbers)
         self._threads[thread.pk] = parts
         while len(self._threads) > REMEMBERED_THREADS:
             self._threads.popitem(last=False)

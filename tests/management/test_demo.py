@@ -18,8 +18,7 @@ from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
 from agents.management.commands import demo
-from tests.processes import Process
-from tests.servers import free_port
+from tests.processes import Process, free_port
 
 
 def test_it_has_to_be_wanted(settings: Settings) -> None:

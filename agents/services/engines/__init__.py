@@ -1,0 +1,101 @@
+"""The checkpoint store's own way to each database: many rows in few round trips.
+
+Django's ORM builds each statement anew and sends one at a time, which costs more than what these
+statements do. Beside it, in the same transaction and on the same connection, an engine sends fixed
+ones. Whatever is not asked at every step of every agent stays with the ORM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple, Protocol
+
+from django.db import connection
+
+from agents.services.stored_tables import Row, Table
+
+
+class LockedThread(NamedTuple):
+    """What the store compares of a thread whose row is locked."""
+
+    pk: int
+    thread_id: str
+    agent: str
+    part_next: int
+    part_epoch: int
+
+
+class LeasedRun(NamedTuple):
+    """What says whether a lease holds, read when the run's thread was locked."""
+
+    pk: int
+    thread_id: int
+    status: str
+    attempt: int
+    runner_id: int | None
+    is_revoked: bool  # the token of its runner
+
+
+class StoredValue(NamedTuple):
+    """A value as it lies in the store; `name` is what it is a value of, and its version or task."""
+
+    name: tuple[str, str]
+    kind: str
+    form: int
+    data: bytes
+
+
+class StoredHead(NamedTuple):
+    """A checkpoint's own row."""
+
+    checkpoint_id: str
+    parent_id: str | None
+    document: bytes
+    metadata: str
+
+
+class Engine(Protocol):
+    """Everything happens inside the caller's transaction; errors are Django's."""
+
+    def lock(
+        self, threads: Collection[str], runs: Collection[int]
+    ) -> tuple[list[LockedThread], list[LeasedRun]]:
+        """Lock threads by their ids, in the order of their keys, and then read runs.
+
+        Whoever moves a run holds its thread's lock, so no run moves until the transaction ends. One
+        round trip.
+        """
+
+    def write(
+        self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
+    ) -> None:
+        """Write rows, in this order, and the next part number of threads. One round trip."""
+
+    def checkpoint(
+        self, thread: int, ns: str, checkpoint_id: str | None
+    ) -> tuple[StoredHead | None, list[StoredValue]]:
+        """The named checkpoint, else the newest, and its pending writes in their order."""
+
+    def values(self, thread: int, ns: str, versions: Mapping[str, str]) -> list[StoredValue]:
+        """The values of channels at their versions; those that were never stored are left out."""
+
+    def parts(self, thread: int, first: int, last: int) -> list[tuple[int, bytes]]:
+        """The parts of a thread numbered from `first` to `last`."""
+
+
+def engine() -> Engine:
+    """The engine of the database in use."""
+    return _engine(connection.vendor)
+
+
+@cache
+def _engine(vendor: str) -> Engine:
+    if vendor == "postgresql":
+        # The driver is not needed, and slow to import, where SQLite is used.
+        from agents.services.engines.postgresql import PostgresEngine  # noqa: PLC0415
+
+        return PostgresEngine()
+    from agents.services.engines.sqlite import SqliteEngine  # noqa: PLC0415
+
+    return SqliteEngine()

@@ -1,0 +1,100 @@
+"""The store on SQLite: fixed statements, rows by `executemany`. There is no network to save."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from django.db import connection
+
+from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue
+from agents.services.stored_tables import Row, Table
+
+# The transaction has the only lock there is: see `transaction_mode` in the settings.
+_THREADS = """
+SELECT t.id, t.thread_id, a.name, t.part_next, t.part_epoch
+FROM agents_thread t JOIN agents_agent a ON a.id = t.agent_id
+WHERE t.thread_id IN (SELECT value FROM json_each(%s)) ORDER BY t.id
+"""
+_RUNS = """
+SELECT r.id, r.thread_id, r.status, r.attempt, r.runner_id, k.revoked_at IS NOT NULL
+FROM agents_run r LEFT JOIN agents_runner w ON w.id = r.runner_id
+LEFT JOIN agents_runnertoken k ON k.id = w.token_id
+WHERE r.id IN (SELECT value FROM json_each(%s))
+"""
+_NUMBER_PARTS = "UPDATE agents_thread SET part_next = %s WHERE id = %s"
+_HEAD = """
+SELECT checkpoint_id, parent_id, document, metadata FROM agents_checkpoint
+WHERE thread_id = %s AND ns = %s AND checkpoint_id = coalesce(%s, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %s AND ns = %s
+))
+"""
+_WRITES = """
+SELECT task_id, channel, kind, form, data FROM agents_pendingwrite
+WHERE thread_id = %s AND ns = %s AND checkpoint_id = %s ORDER BY task_path, task_id, "index"
+"""
+_VALUES = """
+SELECT b.channel, b.version, b.kind, b.form, b.data FROM json_each(%s) AS v JOIN agents_blob b
+ON b.thread_id = %s AND b.ns = %s AND b.channel = v.key AND b.version = v.value
+"""
+_PARTS = "SELECT seq, data FROM agents_part WHERE thread_id = %s AND seq BETWEEN %s AND %s"
+
+
+class SqliteEngine:
+    """See `Engine`."""
+
+    def lock(
+        self, threads: Collection[str], runs: Collection[int]
+    ) -> tuple[list[LockedThread], list[LeasedRun]]:
+        """See `Engine`."""
+        found = _select(_THREADS, json.dumps(list(threads)))
+        leased = _select(_RUNS, json.dumps(list(runs))) if runs else []
+        return list(map(LockedThread._make, found)), list(map(LeasedRun._make, leased))
+
+    def write(
+        self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
+    ) -> None:
+        """See `Engine`."""
+        with connection.cursor() as cursor:
+            for table, added in rows:
+                if added:
+                    cursor.executemany(_insert(table), added)
+            if part_next:
+                cursor.executemany(_NUMBER_PARTS, [(after, pk) for pk, after in part_next.items()])
+
+    def checkpoint(
+        self, thread: int, ns: str, checkpoint_id: str | None
+    ) -> tuple[StoredHead | None, list[StoredValue]]:
+        """See `Engine`."""
+        heads = _select(_HEAD, thread, ns, checkpoint_id, thread, ns)
+        if not heads:
+            return None, []
+        head = StoredHead(*heads[0])
+        return head, list(map(_value, _select(_WRITES, thread, ns, head.checkpoint_id)))
+
+    def values(self, thread: int, ns: str, versions: Mapping[str, str]) -> list[StoredValue]:
+        """See `Engine`."""
+        return list(map(_value, _select(_VALUES, json.dumps(versions), thread, ns)))
+
+    def parts(self, thread: int, first: int, last: int) -> list[tuple[int, bytes]]:
+        """See `Engine`."""
+        return _select(_PARTS, thread, first, last)
+
+
+@cache
+def _insert(table: Table) -> str:
+    marks = ", ".join(["%s"] * len(table.columns))
+    return f"INSERT INTO {table.name} ({table.names}) VALUES ({marks}) {table.on_conflict}"  # noqa: S608
+
+
+def _select(statement: str, *parameters: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[Any] = cursor.fetchall()
+        return rows
+
+
+def _value(row: tuple[str, str, str, int, bytes]) -> StoredValue:
+    return StoredValue((row[0], row[1]), *row[2:])
