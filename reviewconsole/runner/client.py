@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from math import inf
 from typing import TypeAlias, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -29,10 +30,10 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from reviewconsole.protocol.exceptions import ProtocolError
 from reviewconsole.protocol.messages import (
-    Admission,
     Applied,
     Assignments,
     Beat,
+    CallEnded,
     CallTool,
     Cancelled,
     Claim,
@@ -111,6 +112,7 @@ class ConsoleClient:
         self.url = endpoint(url)
         self.ended: Future[None] = Future()
         self.ended.set_running_or_notify_cancel()  # who stops waiting for it does not cancel it
+        self.lease_seconds = inf  # as the console has told; nothing is leased before
         self._token = token
         self._hello = hello
         self._on_welcome = _guarded(on_welcome)
@@ -168,8 +170,6 @@ class ConsoleClient:
     @overload
     async def ask(self, request: Heartbeat) -> Beat: ...
     @overload
-    async def ask(self, request: CallTool) -> Admission: ...
-    @overload
     async def ask(self, request: Report) -> Done: ...
     async def ask(self, request: Request) -> Result:
         """Send one request and wait for its result, for ever if the console is away.
@@ -190,12 +190,17 @@ class ConsoleClient:
     @overload
     def ask_sync(self, request: Heartbeat) -> Beat: ...
     @overload
-    def ask_sync(self, request: CallTool) -> Admission: ...
-    @overload
     def ask_sync(self, request: Report) -> Done: ...
     def ask_sync(self, request: Request) -> Result:
         """Do as `ask`, blocking the calling thread."""
         return _accepted(self._submit((request,)).result())
+
+    def submit(self, request: CallTool | CallEnded) -> Future[tuple[Result, ...]]:
+        """Do as `call` with one request, without waiting for room; who asks waits for the future.
+
+        Raises: as `call`.
+        """
+        return self._submit((request,))
 
     def tell(self, request: Progress | Show) -> Future[tuple[Result, ...]]:
         """Send what may be lost: never blocks, never raises, and nobody has to wait for it."""
@@ -274,6 +279,7 @@ class ConsoleClient:
                 welcome = await connection.greet(self._hello())
                 logger.info("connected to %s as runner %s", self.url, welcome.runner)
                 self._trouble = None
+                self.lease_seconds = welcome.lease_seconds
                 self._on_welcome(welcome)
                 await connection.serve(welcome, self._heartbeat, self._on_hint, self._on_beat)
             except (ConnectionClosed, ProtocolError) as error:

@@ -9,19 +9,36 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
+from time import monotonic
 from typing import Any, Protocol
 
 from langchain_core.tools import BaseTool
-from langgraph.config import get_config
 
-from reviewconsole.protocol.exceptions import FrameTooLarge
-from reviewconsole.protocol.messages import Admission, CallTool, Lease, Verdict, Whole
-from reviewconsole.runner import stored
+from reviewconsole.protocol.exceptions import FrameTooLarge, ProtocolError
+from reviewconsole.protocol.messages import (
+    Admission,
+    CallEnded,
+    CallTool,
+    Lease,
+    Refused,
+    Result,
+    Verdict,
+    Whole,
+)
+from reviewconsole.runner import places
+from reviewconsole.runner.call_ends import UNTOUCHED, CallEnd
+from reviewconsole.runner.exceptions import Disconnected, Refusal
+from reviewconsole.runner.journal import Journal
+from reviewconsole.runner.waiting import Waiting
 
-_SEVERITY = {Verdict.RUN: 0, Verdict.REVIEW: 1, Verdict.REFUSE: 2}
+WAIT_SECONDS = 0.5  # between questions about a call that another runner is making
+
+_SEVERITY = {Verdict.RUN: 0, Verdict.REVIEW: 1}  # anything else lets nothing run
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +66,22 @@ class Call:
 
 
 class Console(Protocol):
-    """What a gate asks."""
+    """What a gate asks, and tells how calls ended."""
 
-    async def ask(self, request: CallTool, /) -> Admission: ...
-    def ask_sync(self, request: CallTool, /) -> Admission: ...
+    @property
+    def lease_seconds(self) -> float:
+        """How long a run is this runner's without a sign of life."""
+
+    def submit(self, request: CallTool | CallEnded, /) -> Future[tuple[Result, ...]]: ...
 
 
 class Gate:
-    """Asks the console for one run; safe for threads."""
+    """Asks the console for one run of a thread; safe for threads."""
 
-    def __init__(self, console: Console, lease: Lease) -> None:
+    def __init__(self, console: Console, lease: Lease, thread: str) -> None:
+        self.journal = Journal(thread)
         self._console = console
-        self._lease = lease
+        self.lease = lease
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -76,29 +97,71 @@ class Gate:
                 _open.remove(self)
             _gate.reset(token)
 
-    async def admit(self, call: Call) -> Admission:
+    def request(self, call: Call, args: Whole | None) -> CallTool:
+        """The question whether a call may run, outside of the journal."""
+        place = places.here()
+        return CallTool(self.lease, place.ns if place else "", call.tool.name, call.id, args)
+
+    async def admit(self, request: CallTool, waiting: Waiting) -> Admission:
         """Ask whether a call may run, and wait for the answer, for ever if the console is away.
+
+        A call that may run is admitted for this moment: where the answer comes late, the console
+        may have let another runner make it meanwhile, and is asked again.
 
         Raises:
             Refusal: the run is another runner's by now, or the console cannot say.
             Disconnected: the client was closed.
         """
-        request = self._request(call)
+        begun: int | None = None  # the entry of an answer that came late
         try:
-            return await self._console.ask(request)
-        except FrameTooLarge:
-            return await self._console.ask(replace(request, args=None))
+            while True:
+                asked_at = monotonic()
+                try:
+                    admission = await self._ask(request, waiting)
+                except FrameTooLarge:
+                    request = replace(request, args=None)
+                    continue
+                if admission.verdict is Verdict.WAIT:
+                    await waiting.sleep(WAIT_SECONDS)
+                elif admission.verdict is not Verdict.RUN:
+                    return admission
+                elif monotonic() - asked_at <= self._console.lease_seconds / 2:
+                    begun = None
+                    return admission
+                else:
+                    begun = admission.effect
+        finally:
+            if begun is not None:
+                self.tell(begun, request.execution, UNTOUCHED)
 
-    def admit_sync(self, call: Call) -> Admission:
-        """Do as `admit`, blocking the calling thread."""
-        request = self._request(call)
+    async def _ask(self, request: CallTool, waiting: Waiting) -> Admission:
+        future = self._console.submit(request)
         try:
-            return self._console.ask_sync(request)
-        except FrameTooLarge:
-            return self._console.ask_sync(replace(request, args=None))
+            (result,) = await waiting.result(future)
+        except BaseException:  # cancelled: what it is let run meanwhile, it will not
+            future.add_done_callback(partial(self._give_back, request))
+            raise
+        if isinstance(result, Refused):
+            raise Refusal.of(result)
+        admission: Admission = result  # type: ignore[assignment]  # the session has checked it
+        return admission
 
-    def _request(self, call: Call) -> CallTool:
-        return CallTool(self._lease, _namespace(), call.tool.name, call.id, _stored(call.args))
+    def _give_back(self, request: CallTool, future: Future[tuple[Result, ...]]) -> None:
+        if future.exception() is not None:
+            return
+        match future.result():
+            case (Admission(verdict=Verdict.RUN, effect=int(effect)),):
+                self.tell(effect, request.execution, UNTOUCHED)
+
+    def tell(self, effect: int, execution: str, end: CallEnd) -> Future[tuple[Result, ...]]:
+        """Say how a call ended, behind all that was said before. Returns without waiting."""
+        request = CallEnded(self.lease, effect, execution, end.outcome, end.kept, end.why)
+        try:
+            return self._console.submit(request)
+        except (Disconnected, ProtocolError, Refusal) as error:
+            future: Future[tuple[Result, ...]] = Future()
+            future.set_exception(error)
+            return future
 
 
 def gates() -> Sequence[Gate]:
@@ -117,21 +180,7 @@ def has_begun() -> bool:
 
 def strictest(admissions: Iterable[Admission]) -> Admission:
     """The admission that allows least."""
-    return max(admissions, key=lambda admission: _SEVERITY[admission.verdict])
-
-
-def _namespace() -> str:
-    try:
-        return str(get_config()["configurable"].get("checkpoint_ns", ""))
-    except (KeyError, RuntimeError):  # outside of any task
-        return ""
-
-
-def _stored(args: dict[str, Any]) -> Whole | None:
-    try:
-        return stored.store(args)
-    except stored.Unstorable:
-        return None
+    return max(admissions, key=lambda admission: _SEVERITY.get(admission.verdict, 2))
 
 
 _gate: ContextVar[Gate | None] = ContextVar("reviewconsole_gate", default=None)

@@ -1,7 +1,8 @@
-"""The review of one tool call: the question put to a person, and what the answer makes of it.
+"""The questions put to a person about one tool call, and what the answers make of it.
 
-The question has the form that LangChain's review middleware has with `interrupt_mode="per_call"`
-(`langchain.agents.middleware.human_in_the_loop`), so one form serves both. `gate` tells them apart.
+A question has the form that LangChain's review middleware has with `interrupt_mode="per_call"`
+(`langchain.agents.middleware.human_in_the_loop`), so one form serves both. `gate` tells them apart,
+and `doubt` a call that may have run already from one that has not.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from langgraph.types import Interrupt, _validate_resume
 from pydantic import (
     BaseModel,
     Discriminator,
+    JsonValue,
     PydanticUserError,
     TypeAdapter,
     ValidatorFunctionWrapHandler,
@@ -49,17 +51,39 @@ class Respond(BaseModel):
     message: str
 
 
+class GiveResult(BaseModel):
+    """Do not run the call again; this is its result, of whatever type the tool returns."""
+
+    type: Literal["respond"]
+    message: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A call as a reviewer wants it, and the decision that says so."""
+
+    call: Call
+    decision: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Declined:
     """A call that does not run: what the agent gets in its place."""
 
-    output: ToolMessage | str
+    output: Any
 
 
-class CallReview:
-    """The question about one call, in the task that makes it."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A call that may have run: what a person says its result is."""
 
-    def __init__(self, call: Call, book: AnswerBook) -> None:
+    output: Any
+
+
+class _Question:
+    """A question about one call, in the task that makes it."""
+
+    def __init__(self, call: Call, book: AnswerBook, **more: Any) -> None:
         self._call = call
         self._book = book
         self._question = {
@@ -69,38 +93,8 @@ class CallReview:
             "args": call.shown,
             "description": "",
             "gate": "console",
+            **more,
         }
-
-    @classmethod
-    def of(cls, call: Call) -> CallReview | None:
-        """The review of this call; None outside of a task, where nothing can pause."""
-        book = open_book()
-        return None if book is None else cls(call, book)
-
-    def decided(self) -> Call | Declined | None:
-        """The call as a reviewer wants it, or what stands in its place; None: nobody decided yet.
-
-        Raises:
-            pydantic.ValidationError: the answer is none that this question allows.
-        """
-        try:
-            asked = Asked.here(self._question)
-        except Unstorable:
-            return None  # it cannot be asked, so nobody can have answered it
-        taken = self._book.take_bound(asked)
-        if taken is None:
-            return None
-        decision = _validate_resume(self._answers(), taken.value)
-        self._book.record(asked, taken)
-        match decision["type"]:
-            case "approve":
-                return self._call
-            case "edit":
-                return self._call.edited(decision["edited_action"]["args"])
-            case "respond":
-                return declined(self._call, decision["message"], status="success")
-            case _:
-                return declined(self._call, _rejection(self._call, decision.get("message")))
 
     def ask(self) -> GraphInterrupt:
         """The pause that puts the question to a person; raise it.
@@ -112,12 +106,97 @@ class CallReview:
         schema = self._answers().json_schema()
         return GraphInterrupt((Interrupt(self._question, name, response_schema=schema),))
 
+    def _take(self) -> tuple[dict[str, Any], int | None] | None:
+        """The answer to this question, and by which decision; None: nobody decided yet."""
+        try:
+            asked = Asked.here(self._question)
+        except Unstorable:
+            return None  # it cannot be asked, so nobody can have answered it
+        taken = self._book.take_bound(asked)
+        if taken is None:
+            return None
+        answer = _validate_resume(self._answers(), taken.value)
+        self._book.record(asked, taken)
+        return answer, taken.source.decision if taken.source else None
+
+    def _answers(self) -> TypeAdapter[Any]:
+        raise NotImplementedError
+
+
+class CallReview(_Question):
+    """Whether a call may run: asked before it does, where the console says so."""
+
+    @classmethod
+    def of(cls, call: Call) -> CallReview | None:
+        """The review of this call; None outside of a task, where nothing can pause."""
+        book = open_book()
+        return None if book is None else cls(call, book)
+
+    def decided(self) -> Allowed | Declined | None:
+        """The call as a reviewer wants it, or what stands in its place; None: nobody decided yet.
+
+        Raises:
+            pydantic.ValidationError: the answer is none that this question allows.
+        """
+        taken = self._take()
+        if taken is None:
+            return None
+        answer, decision = taken
+        match answer["type"]:
+            case "approve":
+                return Allowed(self._call, decision)
+            case "edit":
+                return Allowed(self._call.edited(answer["edited_action"]["args"]), decision)
+            case "respond":
+                return declined(self._call, answer["message"], status="success")
+            case _:
+                return declined(self._call, _rejection(self._call, answer.get("message")))
+
     def _answers(self) -> TypeAdapter[Any]:
         """What may be answered: an edit must name the same tool, and fit its arguments."""
         name: Any = Literal[self._call.tool.name]
         action = create_model("EditedAction", name=name, args=_arguments(self._call))
         edit = create_model("Edit", type=Literal["edit"], edited_action=action)
         one: Any = Annotated[Approve | edit | Reject | Respond, Discriminator("type")]
+        return TypeAdapter(Annotated[one, WrapValidator(_as_sent)])
+
+
+class CallDoubt(_Question):
+    """Whether a call that may have run is to run again: nobody knows how it ended.
+
+    `doubt` is what the console knows of it.
+    """
+
+    @classmethod
+    def of(cls, call: Call, doubt: dict[str, Any]) -> CallDoubt | None:
+        """The question about this call; None outside of a task, where nothing can pause."""
+        book = open_book()
+        return None if book is None else cls(call, book, doubt=doubt)
+
+    def decided(self) -> Allowed | Declined | Given | None:
+        """What a person says of the call; None: nobody decided yet.
+
+        Raises:
+            pydantic.ValidationError: the answer is none that this question allows.
+        """
+        taken = self._take()
+        if taken is None:
+            return None
+        answer, decision = taken
+        match answer["type"]:
+            case "approve":
+                return Allowed(self._call, decision)
+            case "respond" if self._call.id is None:
+                return Given(answer["message"])
+            case "respond":
+                return Given(declined(self._call, answer["message"], status="success").output)
+            case _:
+                return declined(self._call, _left(self._call, answer.get("message")))
+
+    def _answers(self) -> TypeAdapter[Any]:
+        """What may be answered. What a tool message says is text; a function may return more."""
+        give: Any = GiveResult if self._call.id is None else Respond
+        one: Any = Annotated[Approve | Reject | give, Discriminator("type")]
         return TypeAdapter(Annotated[one, WrapValidator(_as_sent)])
 
 
@@ -138,6 +217,15 @@ def _rejection(call: Call, reason: str | None) -> str:
     return (
         f"User rejected the tool call for `{call.tool.name}`{named}. The tool was not executed. "
         "Do not retry this tool call unless the user explicitly requests it."
+    )
+
+
+def _left(call: Call, reason: str | None) -> str:
+    """What the model is told of a call that may have run, and does not run again."""
+    because = f" The reviewer says: {reason}" if reason else ""
+    return (
+        f"Nobody can say whether this call of `{call.tool.name}` has done its work: it was cut "
+        f"off. It was not run again.{because}"
     )
 
 

@@ -1,5 +1,7 @@
 """Tool calls of agents, wrapped: each asks the console first, whatever graph or node makes it.
 
+What is asked, and what comes of it, is in `calls`.
+
 `install` wraps `run` and `arun` of LangChain's `BaseTool`, and whatever its subclasses put in the
 place of these or of `invoke` and `ainvoke`. Before a process has begun a run nothing changes; after
 its last one nothing is called.
@@ -10,7 +12,6 @@ Uses what LangChain keeps private; `tests/runner/test_langchain_guards.py` fails
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,14 +21,10 @@ from typing import Any, NamedTuple
 
 from langchain_core.tools import BaseTool
 
-from reviewconsole.protocol.messages import Admission, Verdict
-from reviewconsole.runner import tool_arguments
+from reviewconsole.runner import calls, places, tool_arguments
 from reviewconsole.runner.exceptions import NotInForce
-from reviewconsole.runner.gate import Call, gates, has_begun, strictest
-from reviewconsole.runner.stored import Unstorable
-from reviewconsole.runner.tool_review import CallReview, Declined, declined
-
-logger = logging.getLogger(__name__)
+from reviewconsole.runner.gate import Call, gates, has_begun
+from reviewconsole.runner.waiting import Awaiting, AwaitingThread, Blocking, blocking
 
 
 class CurrentCall(NamedTuple):
@@ -50,6 +47,7 @@ def install() -> None:
 
     Does nothing where `cannot_gate` will say why not: LangChain is not one that is known here.
     """
+    places.install()
     if _unknown() or _is_gated(BaseTool.run):
         return
     _wrap_class(BaseTool)
@@ -162,24 +160,17 @@ def _synchronous(method: _Method) -> Callable[..., Any]:
     @wraps(method.stock)
     def call_tool(tool: BaseTool, /, *args: Any, **options: Any) -> Any:
         given, args = method.split(args, options)
-        is_inner = _entered.get() is tool
-        asked = () if is_inner else gates()
-        if not asked and not is_inner and has_begun():
-            return _late(method.call(tool, given, options)).output
-        if not asked:
+        asked = gates()
+        if _entered.get() is tool or not (asked or has_begun()):
             with _inside(tool, method):
                 return method.stock(tool, given, *args, **options)
         call = method.call(tool, given, options)
-        decided = _decided(call)
-        if isinstance(decided, Declined):
-            return decided.output
-        final = decided or call
-        admission = strictest([gate.admit_sync(final) for gate in asked])
-        refused = _enforce(final, admission, is_decided=decided is not None)
-        if refused is not None:
-            return refused.output
-        with _inside(tool, method, final):
-            return method.stock(tool, method.input(given, call, final), *args, **options)
+
+        async def body(final: Call) -> Any:
+            with _inside(tool, method, final):
+                return method.stock(tool, method.input(given, call, final), *args, **options)
+
+        return blocking(calls.make(call, asked, body, Blocking()))
 
     return call_tool
 
@@ -188,81 +179,25 @@ def _asynchronous(method: _Method) -> Callable[..., Any]:
     @wraps(method.stock)
     async def call_tool(tool: BaseTool, /, *args: Any, **options: Any) -> Any:
         given, args = method.split(args, options)
-        is_inner = _entered.get() is tool
-        asked = () if is_inner else gates()
-        if not asked and not is_inner and has_begun():
-            return _late(method.call(tool, given, options)).output
-        if not asked:
+        asked = gates()
+        if _entered.get() is tool or not (asked or has_begun()):
             with _inside(tool, method):
                 return await method.stock(tool, given, *args, **options)
         call = method.call(tool, given, options)
-        decided = _decided(call)
-        if isinstance(decided, Declined):
-            return decided.output
-        final = decided or call
-        admission = strictest([await gate.admit(final) for gate in asked])
-        refused = _enforce(final, admission, is_decided=decided is not None)
-        if refused is not None:
-            return refused.output
-        with _inside(tool, method, final):
-            return await method.stock(tool, method.input(given, call, final), *args, **options)
+
+        async def body(final: Call) -> Any:
+            with _inside(tool, method, final):
+                return await method.stock(tool, method.input(given, call, final), *args, **options)
+
+        waiting = AwaitingThread() if _runs_in_thread(tool) else Awaiting()
+        return await calls.make(call, asked, body, waiting)
 
     return call_tool
 
 
-def _decided(call: Call) -> Call | Declined | None:
-    review = CallReview.of(call)
-    return None if review is None else review.decided()
-
-
-def _late(call: Call) -> Declined:
-    """What stands in place of a call in a thread that outlived all runs: no console can say."""
-    reason = (
-        f"This call of {call.tool.name} was made after its run, so nobody can say whether it may "
-        "run. The tool was not executed."
-    )
-    return _refused(call, reason)
-
-
-def _enforce(call: Call, admission: Admission, *, is_decided: bool) -> Declined | None:
-    """What stands in place of a call that may not run; None: it may.
-
-    Raises:
-        GraphInterrupt: a person is asked first.
-    """
-    match admission.verdict:
-        case Verdict.RUN:
-            return None
-        case Verdict.REVIEW if is_decided:
-            return None
-        case Verdict.REVIEW:
-            if (review := CallReview.of(call)) is not None:
-                return _held(call, review)
-            reason = (
-                f"Calls of {call.tool.name} are reviewed first, and this one was made outside of "
-                "the graph's task, where nothing can pause (in a thread of its own: start it with "
-                "contextvars.copy_context().run). The tool was not executed."
-            )
-        case Verdict.REFUSE:
-            reason = admission.message
-    return _refused(call, reason)
-
-
-def _held(call: Call, review: CallReview) -> Declined:
-    try:
-        pause = review.ask()
-    except Unstorable as error:
-        return _refused(
-            call,
-            f"Calls of {call.tool.name} are reviewed first, and this one cannot be shown: {error}. "
-            "The tool was not executed.",
-        )
-    raise pause
-
-
-def _refused(call: Call, reason: str) -> Declined:
-    logger.warning("a call of %s was refused: %s", call.tool.name, reason)
-    return declined(call, reason)
+def _runs_in_thread(tool: BaseTool) -> bool:
+    """Whether a tool is a function that LangChain runs in a thread where it is awaited."""
+    return type(tool)._arun is BaseTool._arun or getattr(tool, "coroutine", tool) is None
 
 
 @contextmanager

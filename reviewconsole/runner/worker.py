@@ -24,6 +24,7 @@ from reviewconsole.protocol.messages import (
     Hello,
     Hint,
     Lease,
+    Release,
     Wake,
     Welcome,
 )
@@ -106,8 +107,7 @@ class Runner:
         try:
             await self._over.wait()
         finally:
-            claims.cancel()
-            await self._hand_back(lost=self._client.ended.done())
+            await self._hand_back(claims, lost=self._client.ended.done())
             # Functions of agents that do not end must not keep the loop from ending.
             threads.shutdown(wait=False, cancel_futures=True)
             self._loop.set_default_executor(ThreadPoolExecutor(1))
@@ -119,9 +119,10 @@ class Runner:
     def stop(self) -> None:
         """End: hand unfinished runs back at their next step; at the second call, now."""
         if self._over.is_set():
-            for task in self._tasks:
-                task.cancel()
+            for execution in self._executions.values():
+                execution.release(now=True)
         self._over.set()
+        self._wanted.set()
 
     async def _describe_agents(self) -> None:
         interrupts.require_in_force(everywhere=True)
@@ -152,7 +153,7 @@ class Runner:
     # Runs -------------------------------------------------------------------------------------
 
     async def _claim_runs(self) -> None:
-        while True:
+        while not self._over.is_set():
             await self._wanted.wait()
             self._wanted.clear()
             free = self._capacity - len(self._executions)
@@ -160,6 +161,10 @@ class Runner:
                 continue  # the run that ends next asks again
             try:
                 assigned = await self._client.ask(Claim(free))
+                if self._over.is_set():  # told to stop while the claim was on its way
+                    for assignment in assigned.runs:
+                        await self._client.ask(Release(assignment.lease))
+                    return
             except Refusal as error:
                 logger.warning("no runs were given: %s", error)
                 continue
@@ -181,7 +186,7 @@ class Runner:
         task.add_done_callback(lambda task: self._ended(lease, task))
 
     async def _execute(self, execution: Execution, lease: Lease) -> None:
-        with Gate(self._client, lease).open():
+        with Gate(self._client, lease, execution.assignment.thread).open():
             await execution.run()
 
     def _ended(self, lease: Lease, task: asyncio.Task[None]) -> None:
@@ -191,7 +196,7 @@ class Runner:
             logger.error("%s was left without an outcome", task.get_name(), exc_info=error)
         self._wanted.set()
 
-    async def _hand_back(self, *, lost: bool) -> None:
+    async def _hand_back(self, claims: asyncio.Task[None], *, lost: bool) -> None:
         """End what still runs: told to the console, or dropped where it does not listen."""
         for execution in self._executions.values():
             if lost:
@@ -200,7 +205,11 @@ class Runner:
                 execution.release()
         if self._tasks:
             logger.info("waiting for %s to stop", ", ".join(t.get_name() for t in self._tasks))
-            await asyncio.wait(self._tasks, timeout=2 * GRACE_SECONDS)
+        await asyncio.wait({*self._tasks, claims}, timeout=2 * GRACE_SECONDS)
+        for task in self._tasks:
+            logger.error("%s does not stop, and is left to its lease", task.get_name())
+        claims.cancel()
+        await asyncio.wait({claims})
 
     # What the console says --------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ class GatedDesk(Desk):
         peer.answer_instead = self._rule
 
     async def execute(self, assignment: Any) -> Outcome:
-        with Gate(self.client, assignment.lease).open():
+        with Gate(self.client, assignment.lease, assignment.thread).open():
             return await super().execute(assignment)
 
     def asked(self) -> list[tuple[str, str | None, Any]]:
@@ -39,11 +39,15 @@ class GatedDesk(Desk):
             for each in self.peer.of(CallTool)
         ]
 
-    def _rule(self, request: Request) -> Result | None:
-        if not isinstance(request, CallTool):
-            return None
+    def ruled(self, request: CallTool) -> Admission:
+        """What is said of a tool by its name; what was decided may run."""
         verdict = self.verdicts.get(request.tool, Verdict.RUN)
+        if verdict is Verdict.REVIEW and request.decision is not None:
+            verdict = Verdict.RUN
         return Admission(verdict, REFUSED if verdict is Verdict.REFUSE else "")
+
+    def _rule(self, request: Request) -> Result | None:
+        return self.ruled(request) if isinstance(request, CallTool) else None
 
 
 def call(name: str, call_id: str, **args: Any) -> dict[str, Any]:

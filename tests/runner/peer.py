@@ -24,6 +24,7 @@ from reviewconsole.protocol.messages import (
     Assignment,
     Assignments,
     Beat,
+    CallEnded,
     CallTool,
     Cancelled,
     ChannelValue,
@@ -219,6 +220,7 @@ class Peer:
         self.answer_instead: Callable[[Request], Result | None] = lambda request: None
         self.close_instead: tuple[int, str] | None = None  # at the next connection
         self.port = 0
+        self._effects = 0
         self._lose_replies = False
         self._holding = False
         self._held: list[tuple[ServerConnection, bytes]] = []
@@ -399,10 +401,11 @@ class Peer:
             case Show():
                 self.store.show(request)
             case CallTool():
-                return Admission(Verdict.RUN, "")
+                self._effects += 1
+                return Admission(Verdict.RUN, "", self._effects)
             case (
                 Release() | Paused() | Finished() | Failed() | Cancelled() | Delivered() | Applied()
-                | Progress()
+                | Progress() | CallEnded()
             ):  # fmt: skip
                 pass
             case _:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.tools import tool
 
-from reviewconsole.protocol.messages import Admission, CallTool, Lease, Verdict
+from reviewconsole.protocol.messages import (
+    Admission,
+    CallEnded,
+    CallTool,
+    Lease,
+    Outcome,
+    RefusalCode,
+    Refused,
+    Request,
+    Result,
+    Verdict,
+)
+from reviewconsole.runner import gate as gate_module, stored
 from reviewconsole.runner.client import ConsoleClient
+from reviewconsole.runner.exceptions import Refusal
 from reviewconsole.runner.gate import Call, Gate, gates, strictest
+from reviewconsole.runner.waiting import Awaiting, Blocking, blocking
 from tests.runner.peer import Peer
 
 LIMIT = 1024 * 1024  # bytes a frame
@@ -29,25 +45,84 @@ def peer() -> Iterator[Peer]:
         yield peer
 
 
-def call(**args: Any) -> Call:
-    return Call(note, "c1", args)
+def asking(gate: Gate, text: str) -> CallTool:
+    """The question of a call that runs in no task."""
+    made = Call(note, "c1", {"text": text})
+    return gate.request(made, stored.store(made.args))
 
 
-async def test_both_forms_ask_the_same(peer: Peer, client: ConsoleClient):
-    gate = Gate(client, Lease(1, 1))
-    assert await gate.admit(call(text="a")) == Admission(Verdict.RUN, "")
-    assert gate.admit_sync(call(text="a")) == Admission(Verdict.RUN, "")
+async def test_both_ways_to_wait_ask_the_same(peer: Peer, client: ConsoleClient):
+    gate = Gate(client, Lease(1, 1), "t")
+    assert await gate.admit(asking(gate, "a"), Awaiting()) == Admission(Verdict.RUN, "", 1)
+    asked = asking(gate, "a")
+    assert blocking(gate.admit(asked, Blocking())) == Admission(Verdict.RUN, "", 2)
     first, second = peer.of(CallTool)
     assert first == second
     assert (first.lease, first.ns, first.tool, first.call_id) == (Lease(1, 1), "", "note", "c1")
 
 
 async def test_arguments_that_no_frame_holds_are_left_out(peer: Peer, client: ConsoleClient):
-    gate = Gate(client, Lease(1, 1))
-    gate.admit_sync(call(text="a"))  # the welcome has told the limit
-    await gate.admit(call(text="a" * LIMIT))
-    gate.admit_sync(call(text="a" * LIMIT))
-    assert [each.args for each in peer.of(CallTool)[1:]] == [None, None]
+    gate = Gate(client, Lease(1, 1), "t")
+    await gate.admit(asking(gate, "a"), Awaiting())  # the welcome has told the limit
+    await gate.admit(asking(gate, "a" * LIMIT), Awaiting())
+    assert [each.args for each in peer.of(CallTool)[1:]] == [None]
+
+
+async def test_a_call_that_runs_at_another_runner_is_asked_for_until_it_has_ended(
+    peer: Peer, client: ConsoleClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(gate_module, "WAIT_SECONDS", 0.01)
+    answers = iter([Verdict.WAIT, Verdict.WAIT, Verdict.REFUSE])
+    peer.answer_instead = lambda request: (
+        Admission(next(answers), "") if isinstance(request, CallTool) else None
+    )
+    gate = Gate(client, Lease(1, 1), "t")
+    admission = await gate.admit(asking(gate, "a"), Awaiting())
+    assert admission.verdict is Verdict.REFUSE
+    assert len(peer.of(CallTool)) == 3
+
+
+async def test_an_answer_that_came_late_is_asked_for_again(peer: Peer, client: ConsoleClient):
+    """As after a stop of this process: another runner may have the run, and make the call."""
+    gate = Gate(client, Lease(1, 1), "t")
+    await gate.admit(asking(gate, "a"), Awaiting())
+
+    def expire(request: Request) -> Result | None:
+        if isinstance(request, CallTool):
+            client.lease_seconds = 0  # any time is more than half of it
+            peer.answer_instead = fence
+        return None
+
+    def fence(request: Request) -> Result | None:
+        fenced = Refused(RefusalCode.FENCED, "over")
+        return fenced if isinstance(request, CallTool) else None
+
+    peer.answer_instead = expire
+    with pytest.raises(Refusal, match="over"):
+        await gate.admit(replace(asking(gate, "a"), execution="e"), Awaiting())
+    told = await asyncio.to_thread(ends, peer, client)
+    assert told == [(2, "e", Outcome.UNTOUCHED)]
+
+
+async def test_a_call_that_nobody_waits_for_is_given_back(peer: Peer, client: ConsoleClient):
+    gate = Gate(client, Lease(1, 1), "t")
+    await gate.admit(asking(gate, "a"), Awaiting())
+    peer.hold()
+    waiting = asyncio.create_task(gate.admit(asking(gate, "b"), Awaiting()))
+    while len(peer.of(CallTool)) < 2:
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await asyncio.to_thread(peer.proceed)
+    told = await asyncio.to_thread(ends, peer, client)
+    assert told == [(2, "", Outcome.UNTOUCHED)]
+
+
+def ends(peer: Peer, client: ConsoleClient) -> list[tuple[int, str, Outcome]]:
+    """How calls ended, once all that was sent is answered."""
+    client.close()
+    return [(each.effect, each.execution, each.outcome) for each in peer.of(CallEnded)]
 
 
 def elsewhere(work: Callable[[], Any]) -> Any:
@@ -60,7 +135,7 @@ def elsewhere(work: Callable[[], Any]) -> Any:
 
 
 def test_a_call_belongs_to_the_run_around_it_else_to_any(client: ConsoleClient):
-    one, two = Gate(client, Lease(1, 1)), Gate(client, Lease(2, 1))
+    one, two = Gate(client, Lease(1, 1), "t"), Gate(client, Lease(2, 1), "u")
     assert gates() == ()
     with one.open():
         assert gates() == (one,)
@@ -76,3 +151,5 @@ def test_the_strictest_answer_counts():
     assert strictest([run]) == run
     assert strictest([run, review, run]) == review
     assert strictest([review, refuse, run]) == refuse
+    answer = Admission(Verdict.ANSWER, "")
+    assert strictest([review, answer]) == answer

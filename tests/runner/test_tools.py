@@ -361,7 +361,7 @@ def in_a_thread(work: Callable[[], Any]) -> Any:
     return found[0]
 
 
-@pytest.mark.parametrize("verdict", Verdict)
+@pytest.mark.parametrize("verdict", [Verdict.RUN, Verdict.REVIEW, Verdict.REFUSE])
 async def test_a_thread_that_lost_its_context_is_gated_all_the_same(verdict, pay, effects, desk):
     def node(state: Any) -> Any:
         (made,) = state["messages"][-1].tool_calls
@@ -401,7 +401,7 @@ async def test_a_run_that_is_over_makes_no_calls(pay, effects, desk, peer):
         return None
 
     peer.answer_instead = fence
-    with Gate(at.client, assignment.lease).open():
+    with Gate(at.client, assignment.lease, assignment.thread).open():
         await at.execution(assignment).run()
     assert effects == []
     assert at.outcomes(assignment.lease) == []
