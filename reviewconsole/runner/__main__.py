@@ -16,12 +16,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from reviewconsole.runner.worker import Runner
 
 WRONG_USAGE, NO_AGENT, REFUSED = 2, 3, 4
+STOP_SECONDS = 20.0  # from the first SIGTERM to the end, whatever agents do
+NOW_SECONDS = 3.0  # from the second one
 
 logger = logging.getLogger("reviewconsole.runner")
 
@@ -66,7 +68,8 @@ def _serve(options: argparse.Namespace) -> int:
         logger.error("%s", error)
         return WRONG_USAGE
     try:
-        asyncio.run(_until_stopped(runner))
+        with _Deadline() as deadline:
+            asyncio.run(_until_stopped(runner, deadline))
     except (NothingToServe, interrupts.NotInForce) as error:
         logger.error("%s", error)
         return NO_AGENT
@@ -76,11 +79,46 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _until_stopped(runner: Runner) -> None:
+class _Deadline:
+    """Ends the process, whatever agents do against it: they may block the loop, or stay."""
+
+    def __init__(self) -> None:
+        self._timers: list[threading.Timer] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for timer in self._timers:
+            timer.cancel()
+
+    def set(self, seconds: float) -> None:
+        """End in so many seconds at the latest, unless everything has ended by then."""
+        timer = threading.Timer(seconds, self._end)
+        timer.daemon = True
+        timer.start()
+        self._timers.append(timer)
+
+    def _end(self) -> None:
+        logger.error("agents do not stop; their runs go to another runner when their leases end")
+        logging.shutdown()
+        os._exit(0)
+
+
+async def _until_stopped(runner: Runner, deadline: _Deadline) -> None:
     loop = asyncio.get_running_loop()
+    patience = iter((STOP_SECONDS,))
+
+    def stop(*_: object) -> None:
+        deadline.set(next(patience, NOW_SECONDS))
+        loop.call_soon_threadsafe(runner.stop)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, runner.stop)
-    await runner.run()
+        signal.signal(number, stop)  # not by the loop, which an agent may block
+    try:
+        await runner.run()
+    finally:
+        deadline.set(NOW_SECONDS)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -100,9 +100,11 @@ class Execution:
         """Stop at the next step, or in a few seconds, and report `Cancelled`."""
         self._end("cancel")
 
-    def release(self) -> None:
-        """Stop at the next step, or in a few seconds, and hand the run back."""
+    def release(self, *, now: bool = False) -> None:
+        """Stop at the next step, or in a few seconds, or now, and hand the run back."""
         self._end("release")
+        if now:
+            self._cut_off()
 
     def drop(self) -> None:
         """Stop now and say nothing: the run is not this runner's any more."""
@@ -280,6 +282,7 @@ class Execution:
         standing = await self._read(graph)
         if standing.questions:
             reason = refused or self._receipts.not_taken(self._asked, standing, self._changed)
+            await self._receipts.report(self._receipts.passed(standing))
             return self._paused(standing, reason)
         if refused is not None or standing.next:
             raise Stalled(
@@ -288,7 +291,8 @@ class Execution:
                 "question nor a breakpoint that LangGraph shows explains it"
             )
         # Every task is past, also one that took its answer unseen before the runner was lost.
-        await self._receipts.report(answer.decision for answer in self._receipts.due())
+        due = [answer.decision for answer in self._receipts.due()]
+        await self._receipts.report({*due, *self._receipts.passed(standing)})
         return self._finished(standing)
 
     async def _consume(

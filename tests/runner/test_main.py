@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from reviewconsole.protocol.messages import Finished, Hello, Lease, Release
-from reviewconsole.runner.__main__ import _parse
+from reviewconsole.runner.__main__ import STOP_SECONDS, _parse
 from tests.runner.peer import TOKEN, Peer
 from tests.runner.test_worker import run_of
 
 ROOT = Path(__file__).parents[2]
 
 AGENT = """
-import os, sys, threading
+import os, sys, threading, time
 from langgraph.graph import START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
@@ -39,13 +39,18 @@ def endless(state: State) -> State:
     print("endless", flush=True)
     threading.Event().wait()
 
+async def blocking(state: State) -> State:
+    print("blocking", flush=True)
+    while True:
+        time.sleep(0.01)
+
 def of(node):
     builder = StateGraph(State)
     builder.add_node("node", node)
     builder.add_edge(START, "node")
     return builder.compile()
 
-agent, stuck = of(quick), of(endless)
+agent, stuck, blocked = of(quick), of(endless), of(blocking)
 """
 
 
@@ -152,6 +157,20 @@ def test_a_function_that_never_ends_does_not_keep_the_process(tmp_path, peer: Pe
         process.wait(timeout=20)
     assert process.returncode == 0
     assert [each.lease for each in peer.of(Release)] == [Lease(1, 1)]
+
+
+def test_an_agent_that_blocks_the_loop_does_not_outlive_the_second_signal(tmp_path, peer: Peer):
+    path = graphs(tmp_path, blocked="./agent.py:blocked")
+    peer.runs.append(run_of(1, agent="blocked"))
+    command = ("-m", "reviewconsole.runner", "--agents", str(path))
+    env = {"REVIEWCONSOLE_URL": peer.url, "REVIEWCONSOLE_TOKEN": TOKEN}
+    with running(*command, **env) as process:
+        assert process.stdout is not None
+        until(lambda: process.stdout.readline() == "blocking\n")  # type: ignore[union-attr]
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=STOP_SECONDS)
+    assert process.returncode == 0
 
 
 def test_manage_runner_is_the_same_in_a_process_without_django_or_secrets(tmp_path, peer: Peer):

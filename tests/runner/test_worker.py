@@ -28,7 +28,7 @@ from reviewconsole.protocol.messages import (
     Release,
     Wake,
 )
-from reviewconsole.runner import interrupts, stored, tools
+from reviewconsole.runner import executor, interrupts, stored, tools
 from reviewconsole.runner.graphs import GraphLoadError, GraphSpec, Reference
 from reviewconsole.runner.worker import NothingToServe, Runner
 from tests.runner.executing import spec
@@ -234,6 +234,30 @@ async def test_stopping_hands_the_runs_back(peer):
         runner.stop()
         gate.open.set()
     assert [each.lease for each in peer.of(Release)] == [Lease(1, 1)]
+
+
+async def test_stopping_twice_hands_them_back_at_once(peer, monkeypatch):
+    monkeypatch.setattr(executor, "GRACE_SECONDS", 1000.0)
+    gate = Gate()
+    peer.runs.append(run_of(1))
+    async with serving(peer, graph(gate)) as runner:
+        await until(lambda: gate.begun == 1)
+        runner.stop()
+    assert [each.lease for each in peer.of(Release)] == [Lease(1, 1)]
+
+
+async def test_runs_that_arrive_after_it_was_stopped_go_back_untouched(peer):
+    gate = Gate()
+    async with serving(peer, graph(gate)) as runner:
+        claims = len(peer.of(Claim))
+        peer.runs.append(run_of(1))
+        peer.hold()
+        peer.hint(Wake())
+        await until(lambda: len(peer.of(Claim)) == claims + 1)
+        runner.stop()
+        peer.proceed()
+    assert [each.lease for each in peer.of(Release)] == [Lease(1, 1)]
+    assert gate.begun == 0
 
 
 async def test_the_console_may_not_want_it(peer):
