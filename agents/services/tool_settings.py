@@ -35,7 +35,38 @@ def set_gate(*, agent: int, tool: str, gate: Gate, user: User) -> ToolSetting:
         raise NotAllowed(
             "Setting which tools are reviewed or blocked is for admins; ask an admin for that role."
         )
-    # Two admins at once queue up here, so that each history is one line.
+    found, name = _locked(agent, tool)
+    current = of_tool(agent=found, tool=name)
+    if current is not None and current.gate == gate:
+        return current
+    is_idempotent = current is not None and current.is_idempotent
+    return _set(found, name, gate, is_idempotent, user)
+
+
+@transaction.atomic
+def set_idempotent(*, agent: int, tool: str, is_idempotent: bool, user: User) -> ToolSetting:
+    """Say whether a call of this tool that may have run just runs again, from its next call on.
+
+    Saying again what is in force changes nothing, and returns the setting that stands.
+
+    Raises:
+        NotAllowed, NotFound, InvalidInput: as `set_gate`.
+    """
+    if not user.has_perm(roles.GATE):
+        raise NotAllowed("Saying which tools may run twice is for admins; ask an admin.")
+    found, name = _locked(agent, tool)
+    current = of_tool(agent=found, tool=name)
+    if current is not None and current.is_idempotent == is_idempotent:
+        return current
+    gate = Gate(current.gate if current is not None else found.tool_default)
+    return _set(found, name, gate, is_idempotent, user)
+
+
+def _locked(agent: int, tool: str) -> tuple[Agent, str]:
+    """The agent, and the tool's name as it is kept. Two admins at once queue up here.
+
+    So each history is one line.
+    """
     found = Agent.objects.select_for_update().defer("spec").filter(pk=agent).first()
     if found is None:
         raise NotFound(f"There is no agent {agent}.")
@@ -43,11 +74,14 @@ def set_gate(*, agent: int, tool: str, gate: Gate, user: User) -> ToolSetting:
     if not name or column_text(name, LONGEST_NAME) != name:
         reason = f"Give the tool's name, of at most {LONGEST_NAME} characters."
         raise InvalidInput(f"No tool is called {tool[:40]!r}. {reason}", {"tool": reason})
-    current = of_tool(agent=found, tool=name)
-    if current is not None and current.gate == gate:
-        return current
-    made = ToolSetting.objects.create(agent=found, tool=name, gate=gate, set_by=user)
-    push.changed(f"agent.{found.pk}", "agents")
+    return found, name
+
+
+def _set(agent: Agent, tool: str, gate: Gate, is_idempotent: bool, user: User) -> ToolSetting:
+    made = ToolSetting.objects.create(
+        agent=agent, tool=tool, gate=gate, is_idempotent=is_idempotent, set_by=user
+    )
+    push.changed(f"agent.{agent.pk}", "agents")
     push.wake_runners()  # one that cannot hold calls may have its runs again
     return made
 
