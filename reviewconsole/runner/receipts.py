@@ -70,6 +70,20 @@ class Receipts:
             if not answer.settled and answer.decision not in self._applied
         ]
 
+    def passed(self, standing: Standing) -> list[int]:
+        """The decisions on what tasks asked that have ended since.
+
+        Also those that no `interrupt()` took: a call that had ended is not made again, and what its
+        tool had asked does not come up.
+        """
+        moved = standing.checkpoint_id != self._assignment.base_checkpoint_id
+        return [
+            answer.decision
+            for answer in self._assignment.answers
+            if (answer.kind, answer.then) == ("interrupt", "run")
+            and (moved or answer.task_id not in standing.unfinished)
+        ]
+
     def done_without_asking(self, ended: str | None = None) -> list[int]:
         """The decisions that no `interrupt()` takes: carried out once the graph has gone on.
 

@@ -59,8 +59,9 @@ def plan(assignment: Assignment, standing: Standing, recorded: frozenset[int]) -
 
     On the first attempt the live pause must be, question by question, the one that was decided. On
     a later one the thread may have gone on: the input was given if the head has moved, what was
-    taken is past, and what is left is offered again. A run that asks again has no decisions: only a
-    breakpoint holds it, what has failed or waits asks by itself.
+    taken is past, and what is left is offered again; a task that runs several tools may have come
+    to ask for another one. A run that asks again has no decisions: only a breakpoint holds it, what
+    has failed or waits asks by itself.
     """
     if assignment.trigger == "start" and standing.checkpoint_id in (
         None,
@@ -81,7 +82,7 @@ def plan(assignment: Assignment, standing: Standing, recorded: frozenset[int]) -
             return Finish(finishing)
         return GoOn(_verdicts(assignment, standing), _moves(assignment, standing), ())
     past = [answer for answer in missed if _is_past(answer, assignment, standing, recorded)]
-    changed = [answer for answer in missed if answer not in past]
+    changed = overtaken((answer for answer in missed if answer not in past), (), standing)
     if finishing and not changed:
         return Finish(finishing)
     done = tuple(answer.decision for answer in past)
@@ -117,7 +118,7 @@ def overtaken(
     A task that runs several tools shows one question at a time: others may come up again, and their
     answers are kept, unless what it asks now is the same question with parts that moved.
     """
-    values = {question.fingerprint: question.value for question in asked}
+    values = {question.fingerprint: question.value for question in asked}  # empty: nobody knows
 
     def moved(answer: Answer) -> bool:
         before = values.get(answer.fingerprint)

@@ -7,6 +7,7 @@ own question, and never a step that was not decided.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import operator
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from langgraph.types import Send
 from typing_extensions import TypedDict
 
 from reviewconsole.protocol.messages import (
+    Applied,
     Finished,
     Paused,
 )
@@ -329,5 +331,50 @@ async def test_an_answer_that_a_graph_inside_has_gone_on_from_is_past_when_it_as
         assert (asked(outcome), outcome.refused) == (["and now?"], None), requests
         assert set(desk.applied(run) + desk.applied(desk.again(run))) == {1}, requests
         assert values(await desk.resume("sure"))["out"] == ["yes", "sure", "end"], requests
+
+    await at_every_request(peer, client, prepare, check)
+
+
+late: set[str] = set()  # calls whose question the other one overtakes
+
+
+@tool
+async def consult(about: str) -> str:
+    """Ask a person."""
+    if about in late:
+        await asyncio.sleep(0.05)
+    return f"{about}: {interrupts.interrupt(f'{about}?')}"
+
+
+def ask_two(state: State) -> State:
+    calls = [{"id": about, "name": "consult", "args": {"about": about}} for about in ("one", "two")]
+    answers = [each for each in state["messages"] if isinstance(each, ToolMessage)]
+    said = ", ".join(str(answer.content) for answer in answers)
+    return {"messages": [AIMessage(said, tool_calls=[] if answers else calls)]}
+
+
+async def test_a_lost_runner_refuses_no_answer_whose_question_another_call_hides(peer, client):
+    """The task shows one question at a time; the next runner finds the other one in its place."""
+    builder = StateGraph(State)
+    builder.add_node("chat", ask_two)
+    builder.add_node("tools", ToolNode([consult]))
+    builder.add_edge(START, "chat")
+    builder.add_conditional_edges("chat", tools_condition)
+    builder.add_edge("tools", "chat")
+    graph = builder.compile()
+
+    async def prepare(peer, client):
+        desk = Desk(peer, client, graph)
+        late.symmetric_difference_update(late ^ {"two"})
+        assert asked(await desk.start({"messages": []})) == ["one?"]
+        late.symmetric_difference_update({"one", "two"})
+        return desk, desk.decide(1)
+
+    async def check(desk, run, outcome, requests):
+        assert (asked(outcome), outcome.refused) == (["two?"], None), requests
+        outcome = await desk.resume(2)
+        assert values(outcome)["messages"][-1].content == "one: 1, two: 2", requests
+        applied = {decision for each in peer.of(Applied) for decision in each.decisions}
+        assert applied == {1, 2}, requests
 
     await at_every_request(peer, client, prepare, check)
