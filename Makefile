@@ -1,6 +1,6 @@
 # `make` lists what can be done. Everything happens in .venv; nothing else on the machine is changed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test upstream check format clean
+.PHONY: help demo test chaos upstream check format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,6 +18,11 @@ demo: $(VENV)/demo.installed  ## Start the console and a runner with example age
 
 test: $(VENV)/development.installed  ## Run the tests on SQLite, and beside it on PostgreSQL those that use a database
 	$(BIN)/python -m tests
+
+chaos: $(VENV)/development.installed  ## Kill processes while agents work and people decide, on both databases; half an hour
+	$(BIN)/python -m tests.chaos $(CHAOS)
+	$(BIN)/python -m tests.chaos.races
+	$(BIN)/python -m tests.postgres -- $(BIN)/python -m tests.chaos.races
 
 upstream: $(VENV)/development.installed .upstream/installed  ## Run LangGraph's own tests against the checkpoint saver, on both databases
 	$(BIN)/python -m pytest tests/upstream/suite.py --capture=no
