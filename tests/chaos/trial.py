@@ -6,7 +6,9 @@ Prints its figures as one line of JSON, after the stories of the threads that br
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -177,6 +179,8 @@ def _at_work() -> int:
 
 def main(arguments: list[str]) -> int:
     """Run a trial in a folder, with the options as JSON; print the figures as JSON."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing is left running
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # the server is killed on purpose
     folder, options = Path(arguments[0]), Options(**json.loads(arguments[1]))
     server = Server(Path(arguments[2])) if arguments[2:] else None
     try:
