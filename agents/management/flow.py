@@ -13,6 +13,7 @@ import logging
 from functools import partial
 from typing import Any, TypeAlias
 
+import daphne.server  # noqa: F401 -- first: it installs the reactor of asyncio
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol

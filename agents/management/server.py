@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import daphne.server  # noqa: F401 -- first: it installs the reactor of asyncio
 from daphne.http_protocol import WebRequest
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
