@@ -3,8 +3,8 @@
 Hints only. A message names a topic and carries no state: whoever gets it reads the database. Losing
 every hint costs latency, never a pause or a decision.
 
-Topics: `inbox`, `interrupt.<pk>`, `thread.<pk>`, `progress.<thread's pk>`, `agent.<pk>`, `agents`,
-`runners`.
+Topics: `inbox`, `interrupt.<pk>`, `thread.<pk>`, `progress.<thread's pk>`, `effects.<thread's pk>`,
+`agent.<pk>`, `agents`, `runners`.
 """
 
 from __future__ import annotations

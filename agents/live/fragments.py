@@ -14,7 +14,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from agents.exceptions import NotFound
-from agents.live import agents, inbox, interrupts, pauses, progress, runners, threads, tree
+from agents.live import agents, effects, inbox, interrupts, pauses, progress, runners, threads, tree
 from agents.live.topic import Topic, Viewer
 
 
@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
         ("thread.{pk}",),
     ),
     "tree": Kind(tree.tree, ("thread_tree",), ("thread.{pk}",)),
+    "effects": Kind(effects.effects, ("thread_effects",), ("effects.{pk}", "thread.{pk}")),
     "progress": Kind(progress.progress, ("thread_progress",), ("progress.{pk}", "thread.{pk}")),
     "agents": Kind(agents.agents, ("agent_rows",), ("agents", "runners")),
     "agent": Kind(

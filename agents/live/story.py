@@ -87,6 +87,7 @@ class Call:
 
     call: ToolCall
     asked: Asked | None = None
+    ran: str = ""  # where the page tells how it ran; "": it did not, or nobody knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,13 @@ def date(story: Sequence[Passage], counts: Mapping[str, int]) -> None:
             at += 1
         if 0 < at < len(known) and passage.entry:
             passage.checkpoint_id = known[at][0]
+
+
+def link(story: Sequence[Passage], links: Mapping[tuple[str, str], str]) -> None:
+    """Say of each call where it is told how it ran, by its tool and id."""
+    for passage in story:
+        for item in passage.calls:
+            item.ran = links.get((item.call.name, item.call.id or ""), "")
 
 
 def _place(story: Sequence[Passage], count: int | None) -> int | None:

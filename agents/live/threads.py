@@ -8,9 +8,9 @@ from typing import Any
 
 from agents import reviews, roles
 from agents.exceptions import NotFound
-from agents.live import branches, graphs
+from agents.live import branches, effects, graphs
 from agents.live.branches import Branch
-from agents.live.story import Passage, date, tell
+from agents.live.story import Passage, date, link, tell
 from agents.live.tools import why_unheld
 from agents.live.topic import Topic, Viewer
 from agents.models import Interrupt, Run, Runner, Thread, Violation
@@ -149,6 +149,7 @@ def _story(
     story = tell(entries, [(item, *read(row, item)) for item in here], notes, counts)
     on_it = set(branch.way)
     date(story, {place: count for place, count in counts.items() if place in on_it})
+    link(story, effects.links(row))
     return story, len(asked) - len(here)
 
 

@@ -18,12 +18,18 @@ class ToolView:
     nodes: list[str] = field(default_factory=list)  # none: no runner told of it
     description: str = ""
     args_schema: dict[str, Any] | None = None
+    is_idempotent: bool = False  # its author says so: a call in doubt just runs again
     history: list[ToolSetting] = field(default_factory=list)  # newest first
 
     @property
     def setting(self) -> ToolSetting | None:
         """What is in force; None: nobody set it."""
         return self.history[0] if self.history else None
+
+    @property
+    def may_run_twice(self) -> bool:
+        """Whether an admin says that a call in doubt just runs again."""
+        return self.setting is not None and self.setting.is_idempotent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ def tools_of(agent: Agent, online: Iterable[Runner], *, may_gate: bool) -> Tools
         tool = tools.setdefault(told["name"], ToolView(told["name"], agent.tool_default))
         tool.description = tool.description or told.get("description") or ""
         tool.args_schema = tool.args_schema or told.get("args_schema")
+        tool.is_idempotent = tool.is_idempotent or told.get("is_idempotent") is True
         tool.nodes.append(told.get("node") or "?")
     made = agent.tool_settings.select_related("set_by").order_by("-pk")
     for setting in made:

@@ -21,7 +21,7 @@ def thread_detail(request: ConsoleRequest, pk: int) -> HttpResponse:
     """One thread: its story beside the tree of its checkpoints.
 
     `?messages=all` tells the story from the start, `?branch=` that of another checkpoint than the
-    newest; `?before=` and `?at=` choose what is seen of the tree.
+    newest; `?before=` and `?at=` choose what is seen of the tree, `?ran=` of what ran.
     """
     story = {"branch": request.GET.get("branch", ""), "messages": request.GET.get("messages", "")}
     seen = {name: request.GET.get(name, "") for name in ("before", "at", "branch")}
@@ -31,6 +31,7 @@ def thread_detail(request: ConsoleRequest, pk: int) -> HttpResponse:
         Topic("thread", pk, _given(story)),
         Topic("tree", pk, _given(seen)),
         Topic("progress", pk),
+        Topic("effects", pk, _given({"ran": request.GET.get("ran", "")})),
     )
 
 

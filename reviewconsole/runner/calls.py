@@ -26,6 +26,7 @@ from reviewconsole.runner import call_ends, journal, stored
 from reviewconsole.runner.call_ends import CallEnd
 from reviewconsole.runner.exceptions import Disconnected, Refusal
 from reviewconsole.runner.gate import Call, Gate, strictest
+from reviewconsole.runner.idempotence import is_idempotent
 from reviewconsole.runner.journal import CallExecution
 from reviewconsole.runner.stored import Unstorable
 from reviewconsole.runner.tool_review import (
@@ -44,8 +45,6 @@ LARGE = 256 * 1024  # bytes of a result that is waited for until the console has
 
 Body = Callable[[Call], Awaitable[Any]]
 """The tool itself, run with the arguments of a call; cancelled where its caller is."""
-
-_IDEMPOTENT = ("idempotent", "idempotentHint", "readOnlyHint")  # the last two are MCP's
 
 
 async def make(call: Call, gates: Sequence[Gate], body: Body, waiting: Waiting) -> Any:
@@ -143,13 +142,12 @@ class _Making:
 
     def _request(self, execution: CallExecution) -> CallTool:
         name = self._name
-        metadata = self._call.tool.metadata or {}
         return CallTool(
             self._gate.lease, name.ns, name.tool, name.call_id, self._args,
             occurrence=name.occurrence,
             execution=execution.id,
             decision=self._decision,
-            is_idempotent=any(metadata.get(mark) is True for mark in _IDEMPOTENT),
+            is_idempotent=is_idempotent(self._call.tool),
             within=name.within,
         )  # fmt: skip
 

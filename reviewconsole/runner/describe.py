@@ -17,6 +17,7 @@ from pydantic import BaseModel, create_model
 from reviewconsole.runner import node_tools, tool_arguments
 from reviewconsole.runner.channels import kind, levels
 from reviewconsole.runner.graphs import Graph
+from reviewconsole.runner.idempotence import is_idempotent
 
 LONGEST_NOTE = 300  # characters
 
@@ -41,8 +42,8 @@ def describe(name: str, spec_description: str | None, graph: Graph) -> dict[str,
       `{name: {kind, public}}`, all that its checkpoints may hold, with the kinds of `channels.kind`
     - `triggers`: likewise, `{node: [channel]}`: a node runs once one of them has changed
     - `output_keys`: the state keys that a run returns
-    - `tools`: `[{name, description, args_schema, node}]` of every `ToolNode`, then those that other
-      nodes can reach, as far as that can be told
+    - `tools`: `[{name, description, args_schema, is_idempotent, node}]` of every `ToolNode`, then
+      those that other nodes can reach, as far as that can be told
     - `interrupt_before`, `interrupt_after`: the nodes with static breakpoints
     - `versions`: of `langgraph`, `langchain`, `langchain_core` (None: not installed) and `python`
     - `notes`: sentences
@@ -169,6 +170,7 @@ def _tool(tool: BaseTool, node: str, part: Part) -> dict[str, Any]:
         "args_schema": part(
             f"args_schema of tool {tool.name}", lambda: tool_arguments.schema(tool)
         ),
+        "is_idempotent": is_idempotent(tool),
         "node": node,
     }
 

@@ -44,6 +44,7 @@ def topics() -> list[Topic]:
         "thread": review.thread_id,
         "tree": review.thread_id,
         "progress": review.thread_id,
+        "effects": review.thread_id,
         "agent": review.thread.agent_id,
         "interrupt": review.pk,
         "pause": review.pk,

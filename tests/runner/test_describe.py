@@ -50,6 +50,7 @@ DOUBLE = {
         "title": "double",
         "type": "object",
     },
+    "is_idempotent": False,
 }
 
 
@@ -324,6 +325,7 @@ class TestPartsThatFail:
                 "name": "untold",
                 "description": "Tells nothing.",
                 "args_schema": None,
+                "is_idempotent": False,
                 "node": "tools",
             },
             {**DOUBLE, "node": "tools"},

@@ -1,0 +1,113 @@
+"""What ran in a thread: the entries of its effect journal, as its page tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.exceptions import NotFound
+from agents.live.story import VERBS_IN_DOUBT
+from agents.live.topic import Topic, Viewer
+from agents.models import Agent, Decision, Effect, Run, Thread
+
+EFFECTS = 20  # shown at once; earlier ones are a click away
+LINKED = 500  # newest entries that the calls of the story are linked to
+
+_WORDS = {
+    Effect.Status.STARTED: ("running", "running"),
+    Effect.Status.FINISHED: ("succeeded", "ran"),
+    Effect.Status.FAILED: ("failed", "failed"),
+    Effect.Status.PAUSED: ("pending", "asked a person"),
+    Effect.Status.UNTOUCHED: ("idle", "did not run"),
+    Effect.Status.IN_DOUBT: ("in-doubt", "may have run"),
+    Effect.Status.GIVEN: ("respond", "result given"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """One execution of a tool call, as people read it."""
+
+    row: Effect
+
+    @property
+    def state(self) -> str:
+        """What the shape and the colour of its status are."""
+        return _WORDS[self._status][0]
+
+    @property
+    def word(self) -> str:
+        """Its status in words."""
+        return _WORDS[self._status][1]
+
+    @property
+    def _status(self) -> Effect.Status:
+        """As the entry says; one that began in a run which is over may have ended or not."""
+        status = Effect.Status(self.row.status)
+        is_over = self.row.run.status != Run.Status.RUNNING or (
+            self.row.run.attempt != self.row.attempt
+        )
+        return Effect.Status.IN_DOUBT if status == Effect.Status.STARTED and is_over else status
+
+    @property
+    def said(self) -> str:
+        """What a person said of it while it was in doubt, in a word."""
+        decision = self.row.settled_by
+        if decision is None or decision.status in Decision.VOID:
+            return ""
+        return next((VERBS_IN_DOUBT.get(str(item["type"]), "") for item in decision.actions), "")
+
+
+@dataclass(frozen=True, slots=True)
+class EffectsView:
+    """A page of what ran, newest first."""
+
+    agent: Agent
+    rows: Sequence[EffectView]
+    count: int
+    newer: int | None  # the entry that the page before begins with; None: this is the first
+    older: int | None  # the one that the next page begins with
+
+
+def effects(topic: Topic, viewer: Viewer) -> dict[str, Any]:
+    """What ran in a thread, from the entry that the filter `ran` names on. Queries: 3, one more
+    where it names one.
+
+    Raises:
+        NotFound: there is no such thread, or no such entry in it.
+    """
+    thread = Thread.objects.select_related("agent").filter(pk=topic.pk).only("agent").first()
+    if thread is None:
+        raise NotFound("There is no such thread.")
+    made = Effect.objects.filter(thread=thread)
+    first = _named(topic.filters.get("ran", ""))
+    people = ("run", "runner", "decision__decided_by", "settled_by__decided_by")
+    page = made.filter(pk__lte=first) if first else made
+    rows = list(page.select_related(*people).defer("run__input", "run__update")[: EFFECTS + 1])
+    newer = made.filter(pk__gt=first).order_by("pk")[:EFFECTS] if first else ()
+    return {
+        "effects": EffectsView(
+            agent=thread.agent,
+            rows=[EffectView(row) for row in rows[:EFFECTS]],
+            count=made.count(),
+            newer=max((row.pk for row in newer), default=None),
+            older=rows[EFFECTS].pk if len(rows) > EFFECTS else None,
+        )
+    }
+
+
+def _named(text: str) -> int:
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise NotFound(f"There is no entry {text!r}.")
+    return int(text or 0)
+
+
+def links(thread: Thread) -> Mapping[tuple[str, str], str]:
+    """Where the newest entry of each call stands on the page, by tool and id. One query."""
+    made = Effect.objects.filter(thread=thread).exclude(call_id="")
+    found: dict[tuple[str, str], str] = {}
+    rows = made.values_list("pk", "tool", "call_id")
+    for pk, tool, call_id in rows[:LINKED]:
+        found.setdefault((tool, call_id), f"?ran={pk}#effect-{pk}")
+    return found
