@@ -75,10 +75,11 @@ def thread_id(number: int) -> str:
     return str(UUID(md5(str(number).encode(), usedforsecurity=False).hexdigest()))
 
 
-def build(threads: int) -> tuple[User, dict[str, str]]:
+def build(threads: int, pending: int = PENDING) -> tuple[User, dict[str, str]]:
     """Fill the migrated database; return who looks, and the places where pages begin.
 
-    Every thread has a run and five checkpoints, half of them a decided question.
+    Every thread has a run and five checkpoints, half of them a decided question; the first
+    `pending` of them have one that waits.
     """
     from django.contrib.auth.models import Group, User  # noqa: PLC0415 -- after `django.setup`
     from django.db import connection  # noqa: PLC0415
@@ -93,7 +94,7 @@ def build(threads: int) -> tuple[User, dict[str, str]]:
     sizes: dict[str, int | str] = {
         "n": threads,
         "agents": AGENTS,
-        "pending": PENDING,
+        "pending": pending,
         "rare": RARE_WORD,
         "reviewers": REVIEWERS,
     }
