@@ -33,12 +33,8 @@ def rows(short: bool) -> Iterator[Row]:
                     database, agent, threads * rounds, repetitions,
                     ("steps", agent, threads, rounds, 5),
                 )  # fmt: skip
-                name = f"steps/s, {agent}, {_at_once(threads)}, {database}"
+                name = f"steps/s, {agent}, {comparison.at_once(threads)}, {database}"
                 yield Row(name, ours, peer, ratio, goal, aim, unit="/s")
-
-
-def _at_once(threads: int) -> str:
-    return "1 thread" if threads == 1 else f"{threads} threads"
 
 
 if __name__ == "__main__":

@@ -48,6 +48,11 @@ class Compared:
         return medians(found[1:])
 
 
+def at_once(threads: int) -> str:
+    """How many threads, in words."""
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
 def medians(pairs: list[tuple[float, float]]) -> tuple[float, float, float]:
     """The medians of the first, of the second, and of their quotients."""
     ours, peers = zip(*pairs, strict=True)

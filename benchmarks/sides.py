@@ -17,6 +17,7 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
+from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 from uuid import uuid4
@@ -24,6 +25,7 @@ from uuid import uuid4
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from benchmarks import graphs
@@ -52,23 +54,35 @@ Lanes = Callable[[str, int], Awaitable[list[Lane]]]
 """Opens so many new threads for an agent."""
 
 
-async def steps(lane: Lane, agent: str, turns: int) -> int:
-    """Run an agent on one thread to its end; how many checkpoints it made."""
-    graph = graphs.small() if agent == "small" else graphs.chat(turns)
-    compiled = graph.compile(checkpointer=lane.saver)
+@cache
+def _compiled(
+    agent: str, turns: int, compressible: bool = True
+) -> CompiledStateGraph[Any, Any, Any, Any]:
+    match agent:
+        case "small":
+            return graphs.small().compile()
+        case "chat":
+            return graphs.chat(turns, compressible=compressible).compile()
+        case _:
+            return graphs.asking().compile()
+
+
+async def steps(lane: Lane, agent: str, turns: int, compressible: bool = True) -> int:
+    """Run an agent on one thread to its end; how many steps it made."""
+    graph = _compiled(agent, turns, compressible).copy(update={"checkpointer": lane.saver})
     with lane.around():
-        await compiled.ainvoke(graphs.INPUTS[agent], lane.config, durability=DURABILITY)
+        await graph.ainvoke(graphs.INPUTS[agent], lane.config, durability=DURABILITY)
     return graphs.STEPS if agent == "small" else 2 * turns + 1
 
 
 async def cycle(lane: Lane) -> int:
     """Run to a question, answer it, run to the end."""
-    compiled = graphs.asking().compile(checkpointer=lane.saver)
+    graph = _compiled("asking", 0).copy(update={"checkpointer": lane.saver})
     with lane.around():
-        paused = await compiled.ainvoke(graphs.INPUTS["asking"], lane.config, durability=DURABILITY)
+        paused = await graph.ainvoke(graphs.INPUTS["asking"], lane.config, durability=DURABILITY)
         (asked,) = paused["__interrupt__"]
         answered: Command[Any] = Command(resume={asked.id: "yes"})
-        ended = await compiled.ainvoke(answered, lane.config, durability=DURABILITY)
+        ended = await graph.ainvoke(answered, lane.config, durability=DURABILITY)
     if ended["answer"] != "yes":
         raise AssertionError(f"the agent has not heard its answer: {ended}")
     return 1
@@ -76,9 +90,9 @@ async def cycle(lane: Lane) -> int:
 
 async def reads(lane: Lane, messages: int, count: int) -> list[float]:
     """Seconds of each of `count` reads of a thread with so many messages."""
-    compiled = graphs.chat(0).compile(checkpointer=lane.saver)
+    graph = _compiled("chat", 0).copy(update={"checkpointer": lane.saver})
     said = [("user", graphs.text(graphs.MESSAGE_BYTES, compressible=True)) for _ in range(messages)]
-    await compiled.aupdate_state(lane.config, {"messages": said}, as_node="model")
+    await graph.aupdate_state(lane.config, {"messages": said}, as_node="model")
     took = []
     for _ in range(count):
         begun = time.perf_counter()
@@ -98,6 +112,9 @@ async def _work(order: tuple[Any, ...], lanes: Lanes) -> Any:
         case "cycles", int(count), int(each):
             opened = await lanes("asking", count * each)
             jobs = _jobs([cycle(lane) for lane in opened], each)
+        case "chats", int(count), int(turns), bool(compressible):
+            opened = await lanes("chat", count)
+            jobs = _jobs([steps(lane, "chat", turns, compressible) for lane in opened], 1)
         case "reads", int(messages), int(count):
             (lane,) = await lanes("chat", 1)
             return await reads(lane, messages, count)
