@@ -81,8 +81,9 @@ class ConsoleServer(BoundedServer):
 
     def _tell(self, protocol: WebRequest | WebSocketProtocol) -> None:
         if isinstance(protocol, WebRequest):
-            if protocol.channel is not None:
-                protocol.channel.persistent = False  # its connection ends with the answer
+            # Its connection ends with the answer; Twisted takes the channel from one that is given.
+            if (channel := getattr(protocol, "channel", None)) is not None:
+                channel.persistent = False
         elif protocol.state == protocol.STATE_OPEN and protocol not in self._told:
             self._told.add(protocol)
             protocol.application_queue.put_nowait({"type": "console.ends"})
