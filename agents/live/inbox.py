@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from agents.models import Agent, Decision, Interrupt, Run, Runner
 from agents.models.interrupt import InterruptQuerySet
 
 PAGE = 50  # rows
+MOST = 1000  # are counted; more are "1000+": what a page costs does not grow with what waits
 RECENT = 12  # decisions beside the list
 # A row that somebody else decided stays in the answer this long, so that an open page can say who.
 LINGER = timedelta(seconds=60)
@@ -38,16 +39,16 @@ class Inbox:
 
     rows: list[Interrupt]
     closed: list[Interrupt]  # left a moment ago, newest first
-    waiting: int  # all that wait and pass the filters
+    waiting: int  # of those that wait and pass the filters, at most `MOST`
     agent: str
     order: str
     search: str
-    agents: list[str]  # to filter by
+    agents: Iterable[str]  # to filter by, read when it is drawn
     open: int  # the row whose page this is, 0 for none
     next_page: str  # query of the rows after these, "" at the end
     is_first_page: bool
     runners: int  # online
-    running: int  # runs in hand
+    running: int  # runs in hand, told where nothing waits
     console: str
 
     @property
@@ -67,12 +68,12 @@ class Inbox:
 
 
 def waiting(_topic: Topic, _viewer: Viewer) -> dict[str, Any]:
-    """How many pauses wait, whatever the filters. One query."""
-    return {"waiting": Interrupt.objects.pending().count()}
+    """How many pauses wait, whatever the filters, at most `MOST`. One query."""
+    return {"waiting": _count(Interrupt.objects.pending())}
 
 
 def inbox(topic: Topic, viewer: Viewer) -> dict[str, Any]:
-    """The list. Seven queries, whatever its length."""
+    """The list. At most seven queries, whatever its length and however many wait."""
     asked = topic.filters
     newest_first = asked.get("order") == "newest"
     matching = _matching(asked)
@@ -87,19 +88,23 @@ def inbox(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     listing = Inbox(
         rows=rows,
         closed=list(closed.select_related(*_CLOSED_BY).only(*_ROW, *_CLOSED)[:PAGE]),
-        waiting=matching.pending().count(),
+        waiting=_count(matching.pending()),
         agent=asked.get("agent", ""),
         order="newest" if newest_first else "",
         search=asked.get("q", ""),
-        agents=list(Agent.objects.values_list("name", flat=True)),
+        agents=Agent.objects.values_list("name", flat=True),
         open=_number(asked.get("open", "")) or 0,
         next_page="" if is_last_page else str(rows[-1].pk),
         is_first_page=after is None,
         runners=Runner.objects.online().count(),
-        running=Run.objects.active().count(),
+        running=0 if rows else Run.objects.active().count(),
         console=viewer.console,
     )
     return {"inbox": listing}
+
+
+def _count(found: InterruptQuerySet) -> int:
+    return found.order_by("pk")[:MOST].count()
 
 
 def _number(text: str) -> int | None:
