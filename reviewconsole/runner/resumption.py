@@ -18,6 +18,7 @@ from reviewconsole.runner import stored
 from reviewconsole.runner.breakpoints import Breakpoint
 from reviewconsole.runner.moves import Move
 from reviewconsole.runner.pauses import Standing
+from reviewconsole.runner.tool_review import is_doubt
 from reviewconsole.runner.verdicts import approves_all, runs_calls
 
 
@@ -116,8 +117,14 @@ def overtaken(
     """The unused answers whose task asks another question now than the one in `asked`.
 
     A task that runs several tools shows one question at a time: others may come up again, and their
-    answers are kept, unless what it asks now is the same question with parts that moved.
+    answers are kept, unless what it asks now is the same question with parts that moved. So does a
+    task that asks whether a call may run again, before what the call itself asks.
     """
+    hiding = standing.several | {
+        question.task_id
+        for question in standing.questions
+        if is_doubt(stored.to_plain(question.value))
+    }
     values = {question.fingerprint: question.value for question in asked}  # empty: nobody knows
 
     def moved(answer: Answer) -> bool:
@@ -131,8 +138,7 @@ def overtaken(
     return [
         answer
         for answer in unused
-        if answer.task_id in standing.unfinished
-        and (answer.task_id not in standing.several or moved(answer))
+        if answer.task_id in standing.unfinished and (answer.task_id not in hiding or moved(answer))
     ]
 
 

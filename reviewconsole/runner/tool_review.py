@@ -25,10 +25,14 @@ from pydantic import (
     create_model,
 )
 
+from reviewconsole.protocol.plain import Plain
 from reviewconsole.runner import tool_arguments
 from reviewconsole.runner.answers import AnswerBook, Asked, open_book
 from reviewconsole.runner.gate import Call
 from reviewconsole.runner.stored import Unstorable
+
+GATE = "console"
+"""What the questions of this module say of themselves."""
 
 
 class Approve(BaseModel):
@@ -92,7 +96,7 @@ class _Question:
             "name": call.tool.name,
             "args": call.shown,
             "description": "",
-            "gate": "console",
+            "gate": GATE,
             **more,
         }
 
@@ -198,6 +202,11 @@ class CallDoubt(_Question):
         give: Any = GiveResult if self._call.id is None else Respond
         one: Any = Annotated[Approve | Reject | give, Discriminator("type")]
         return TypeAdapter(Annotated[one, WrapValidator(_as_sent)])
+
+
+def is_doubt(question: Plain) -> bool:
+    """Whether a question asks what to do about a call that may have run already."""
+    return isinstance(question, dict) and question.get("gate") == GATE and "doubt" in question
 
 
 def declined(

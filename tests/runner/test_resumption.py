@@ -26,8 +26,9 @@ from reviewconsole.protocol.messages import (
     Finished,
     Paused,
 )
-from reviewconsole.runner import interrupts
+from reviewconsole.runner import interrupts, tool_review, tools
 from tests.runner.executing import Desk, asked, values
+from tests.runner.journalling import JournalDesk
 from tests.runner.losing import at_every_request
 
 
@@ -335,6 +336,7 @@ async def test_an_answer_that_a_graph_inside_has_gone_on_from_is_past_when_it_as
     await at_every_request(peer, client, prepare, check)
 
 
+subjects: list[str] = []  # of the calls
 late: set[str] = set()  # calls whose question the other one overtakes
 
 
@@ -346,25 +348,29 @@ async def consult(about: str) -> str:
     return f"{about}: {interrupts.interrupt(f'{about}?')}"
 
 
-def ask_two(state: State) -> State:
-    calls = [{"id": about, "name": "consult", "args": {"about": about}} for about in ("one", "two")]
+def propose(state: State) -> State:
+    calls = [{"id": about, "name": "consult", "args": {"about": about}} for about in subjects]
     answers = [each for each in state["messages"] if isinstance(each, ToolMessage)]
     said = ", ".join(str(answer.content) for answer in answers)
     return {"messages": [AIMessage(said, tool_calls=[] if answers else calls)]}
 
 
-async def test_a_lost_runner_refuses_no_answer_whose_question_another_call_hides(peer, client):
-    """The task shows one question at a time; the next runner finds the other one in its place."""
+def consulting() -> Any:
     builder = StateGraph(State)
-    builder.add_node("chat", ask_two)
+    builder.add_node("chat", propose)
     builder.add_node("tools", ToolNode([consult]))
     builder.add_edge(START, "chat")
     builder.add_conditional_edges("chat", tools_condition)
     builder.add_edge("tools", "chat")
-    graph = builder.compile()
+    return builder.compile()
+
+
+async def test_a_lost_runner_refuses_no_answer_whose_question_another_call_hides(peer, client):
+    """The task shows one question at a time; the next runner finds the other one in its place."""
+    subjects[:] = ["one", "two"]
 
     async def prepare(peer, client):
-        desk = Desk(peer, client, graph)
+        desk = Desk(peer, client, consulting())
         late.symmetric_difference_update(late ^ {"two"})
         assert asked(await desk.start({"messages": []})) == ["one?"]
         late.symmetric_difference_update({"one", "two"})
@@ -378,3 +384,26 @@ async def test_a_lost_runner_refuses_no_answer_whose_question_another_call_hides
         assert applied == {1, 2}, requests
 
     await at_every_request(peer, client, prepare, check)
+
+
+@pytest.mark.parametrize(
+    ("settled", "words"),
+    [({"type": "approve"}, "one: 1"), ({"type": "respond", "message": "it was 1"}, "it was 1")],
+)
+async def test_a_call_in_doubt_refuses_no_answer_to_what_its_tool_asks(
+    peer, client, settled, words
+):
+    subjects[:] = ["one"]
+    tools.install()
+    late.clear()
+    desk = JournalDesk(peer, client, consulting())
+    assert asked(await desk.start({"messages": []})) == ["one?"]
+
+    desk.lost.add("consult")
+    outcome = await desk.resume(1)
+    (question,) = asked(outcome)
+    assert (tool_review.is_doubt(question), outcome.refused) == (True, None)
+
+    outcome = await desk.resume(settled)
+    assert values(outcome)["messages"][-1].content == words
+    assert {decision for each in peer.of(Applied) for decision in each.decisions} == {1, 2}
