@@ -233,8 +233,8 @@ def _said(decision: Decision) -> Iterator[tuple[str, Said]]:
     """What it said, by the call, or by the node where no call was asked about."""
     asked = decision.interrupt
     made: Sequence[Mapping[str, Any]] = decision.actions
-    if asked.origin and asked.dialect not in ("middleware", "per_call", "tool_approval"):
-        names = [asked.origin["call_id"]]
+    if isinstance(asked.value, dict) and "query" in asked.value:  # `consult` begins with its call
+        names = [asked.value["query"].partition(":")[0]]
     else:
         names = list(asked.call_ids) or [asked.node]
     for name, action in zip(names, made, strict=False):

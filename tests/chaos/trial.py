@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -112,8 +111,10 @@ class Trial:
                 continue
             order += 1
             plan = plans.make(self._chance, order)
-            with suppress(Unreachable):  # perhaps it was started: then there is one more
+            try:
                 self._start(plan)
+            except Unreachable:  # perhaps it was started: then there is one more
+                self._enough.wait(0.5)
         connection.close()
 
     def _start(self, plan: plans.Plan) -> None:

@@ -100,6 +100,6 @@ look_up.metadata = {"idempotent": True}
 @tool
 def consult(order: int, note: str, call: CallId) -> str:
     """Ask a person in the middle of the work, then act on the answer."""
-    answer = interrupt({"query": f"{note} {call}: how is order {order} to be handled?"})
+    answer = interrupt({"query": f"{call}: how is order {order} to be handled?"})
     words = answer["data"] if isinstance(answer, dict) else answer
     return _act("consult", call, order=order, note=str(words))
