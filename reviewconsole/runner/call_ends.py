@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from types import TracebackType
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from langgraph.errors import GraphBubbleUp, ParentCommand
+from langgraph.types import Command
 from pydantic import BaseModel
 
 from reviewconsole.protocol.messages import Outcome, Whole
@@ -53,7 +54,7 @@ def returned(value: Any, *, keep: bool = True, outcome: Outcome = Outcome.FINISH
     try:
         kept = stored.store(value)
         changed = not is_same(value, stored.load(kept))
-    except (stored.Unstorable, RecursionError) as error:
+    except Exception as error:  # of the store, or of a value that cannot be compared
         return CallEnd(outcome, value, why=str(error)[:LONGEST_ERROR])
     if changed:
         name = type(value).__name__
@@ -64,8 +65,9 @@ def returned(value: Any, *, keep: bool = True, outcome: Outcome = Outcome.FINISH
 
 def raised(error: BaseException) -> CallEnd:
     """The end of a call that raised an exception."""
-    why = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-    return CallEnd(_outcome(error), why=why, error=error)
+    outcome, name = _outcome(error), type(error).__name__
+    why = name if outcome is Outcome.CUT_OFF else f"{name}: {error}"[:LONGEST_ERROR]
+    return CallEnd(outcome, why=why, error=error)
 
 
 def _outcome(error: BaseException) -> Outcome:
@@ -106,9 +108,9 @@ def is_same(one: Any, other: Any) -> bool:
                 one.__pydantic_extra__, other.__pydantic_extra__
             )
         case float():
-            return str(one.hex()) == str(
-                other.hex()
-            )  # a NaN is the same as a NaN, and 0.0 is not -0.0
+            return repr(one) == repr(other)  # a NaN is the same as a NaN; 0.0 is not -0.0
+        case Command(goto=tuple() as goto):  # it comes back as a list, which says the same
+            return is_same(replace(one, goto=list(goto)), other)
     if is_dataclass(one):
         names = [field.name for field in fields(one)]
         return all(is_same(getattr(one, name), getattr(other, name)) for name in names)

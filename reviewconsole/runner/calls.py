@@ -178,13 +178,16 @@ class _Making:
 
     async def _run_body(self, execution: CallExecution) -> Any:
         try:
-            with journal.inside(self._name):
-                value = await self._body(self._call)
-        except BaseException as error:
-            await self._end(execution, call_ends.raised(error))
-            raise
-        await self._end(execution, call_ends.returned(value, keep=bool(self._name.ns)))
-        return value
+            try:
+                with journal.inside(self._name):
+                    value = await self._body(self._call)
+            except BaseException as error:
+                await self._end(execution, call_ends.raised(error))
+                raise
+            await self._end(execution, call_ends.returned(value, keep=bool(self._name.ns)))
+            return value
+        finally:  # whatever went wrong here: the first end counts, and nobody may wait for ever
+            execution.end(CallEnd(Outcome.CUT_OFF))
 
     async def _end(self, execution: CallExecution, end: CallEnd) -> None:
         """Tell the console before anybody goes on with the result.
@@ -192,14 +195,12 @@ class _Making:
         It is told before whatever the task writes, for what is sent stays in order, and not waited
         for; but a result so large that it may not be taken is.
         """
-        try:
-            if execution.effect is not None:
-                told = self._gate.tell(execution.effect, execution.id, end)
-                told.add_done_callback(partial(_log_refusal, self._name.tool))
-                if end.kept is not None and len(end.kept.data) > LARGE:
-                    await self._see_taken(execution.effect, execution.id, end, told)
-        finally:
-            execution.end(end)
+        if execution.effect is not None:
+            told = self._gate.tell(execution.effect, execution.id, end)
+            told.add_done_callback(partial(_log_refusal, self._name.tool))
+            if end.kept is not None and len(end.kept.data) > LARGE:
+                await self._see_taken(execution.effect, execution.id, end, told)
+        execution.end(end)
 
     async def _see_taken(
         self, effect: int, execution: str, end: CallEnd, told: Future[tuple[Result, ...]]

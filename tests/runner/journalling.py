@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,23 +50,16 @@ class JournalDesk(GatedDesk):
     def __init__(self, peer: Peer, client: ConsoleClient, graph: Any, **verdicts: Verdict) -> None:
         super().__init__(peer, client, graph, **verdicts)
         self.entries: list[Entry] = []
-        self.changed = threading.Condition()
+        self.lost: set[str] = set()  # tools whose first call a lost runner has begun already
         self.instead: Callable[[Request], Result | None] = lambda request: None
-        peer.answer_instead = self._answer
+        peer.answer_instead = self._instead
 
     @property
     def told(self) -> list[tuple[str, Any, str | None]]:
         """Tool, arguments and outcome of each execution, in the order they were let run."""
         return [entry.told for entry in self.entries]
 
-    def begun(self, tool: str, **fields: Any) -> None:
-        """Begin a call of this tool, as the lost runner did whose first question this repeats."""
-        asked = next(each for each in self.peer.of(CallTool) if each.tool == tool)
-        self.entries.append(
-            Entry(_key(asked), "lost", Lease(asked.lease.run, 0), _args(asked), **fields)
-        )
-
-    def _answer(self, request: Request) -> Result | None:
+    def _instead(self, request: Request) -> Result | None:
         if (instead := self.instead(request)) is not None:
             return instead
         match request:
@@ -79,6 +71,9 @@ class JournalDesk(GatedDesk):
 
     def _admit(self, request: CallTool) -> Admission:
         key = _key(request)
+        if request.tool in self.lost:
+            self.lost.remove(request.tool)
+            self.entries.append(Entry(key, "lost", Lease(request.lease.run, 0), _args(request)))
         number, last = next(
             (each for each in reversed([*enumerate(self.entries, 1)]) if each[1].key == key),
             (0, None),
@@ -113,8 +108,6 @@ class JournalDesk(GatedDesk):
         if entry.outcome is None or request.outcome is Outcome.GIVEN:
             assert request.outcome is Outcome.GIVEN or request.execution == entry.execution
             entry.outcome, entry.result, entry.why = request.outcome, request.result, request.error
-        with self.changed:
-            self.changed.notify_all()
 
 
 def _key(request: CallTool) -> tuple[Any, ...]:

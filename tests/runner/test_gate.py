@@ -28,6 +28,7 @@ from reviewconsole.runner.client import ConsoleClient
 from reviewconsole.runner.exceptions import Refusal
 from reviewconsole.runner.gate import Call, Gate, gates, strictest
 from reviewconsole.runner.waiting import Awaiting, Blocking, blocking
+from tests.processes import wait_until
 from tests.runner.peer import Peer
 
 LIMIT = 1024 * 1024  # bytes a frame
@@ -109,8 +110,7 @@ async def test_a_call_that_nobody_waits_for_is_given_back(peer: Peer, client: Co
     await gate.admit(asking(gate, "a"), Awaiting())
     peer.hold()
     waiting = asyncio.create_task(gate.admit(asking(gate, "b"), Awaiting()))
-    while len(peer.of(CallTool)) < 2:
-        await asyncio.sleep(0)
+    await asyncio.to_thread(wait_until, "it asks", lambda: len(peer.of(CallTool)) == 2)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
