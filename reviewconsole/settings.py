@@ -74,6 +74,11 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
         ) from None
 
 
+# How long a request waits for the database before it is told so: for SQLite's one write lock, or a
+# connection of PostgreSQL's pool.
+DATABASE_WAIT_SECONDS = number("DATABASE_WAIT_SECONDS", 10)
+
+
 def kept_secret(path: Path) -> str:
     """Return the secret kept in `path`. It is made on first use; of several processes one wins."""
     if not path.exists():
@@ -102,7 +107,7 @@ def sqlite(path: Path) -> dict[str, Any]:
             # A transaction that begins as a reader fails at once when it turns into a writer beside
             # another one, whatever the timeout; IMMEDIATE makes it wait its turn.
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,  # seconds
+            "timeout": DATABASE_WAIT_SECONDS,
             # FULL: an acknowledged checkpoint survives a power cut.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         },
@@ -112,7 +117,7 @@ def sqlite(path: Path) -> dict[str, Any]:
 POOL = {
     "min_size": 1,
     "max_size": 10,
-    "timeout": 10,  # seconds that a request waits for a connection
+    "timeout": DATABASE_WAIT_SECONDS,  # for a connection
     # Whoever needs a connection then tries anew, and finds a server that has come back; within this
     # time the pool itself tries ever more rarely.
     "reconnect_timeout": 2,  # seconds

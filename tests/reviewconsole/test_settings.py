@@ -103,7 +103,7 @@ def test_without_a_url_the_database_is_a_durable_sqlite_file(tmp_path: Path) -> 
         "CONN_MAX_AGE": None,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": 10,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
         },
     }
@@ -147,7 +147,10 @@ def test_postgresql_is_reached_through_a_pool(tmp_path: Path) -> None:
     shown = "[DATABASES['default'][name] for name in ['CONN_MAX_AGE', 'OPTIONS']]"
     assert started(environment, tmp_path, shown) == [
         0,
-        {"sslmode": "require", "pool": {"min_size": 1, "max_size": 10, "timeout": 10}},
+        {
+            "sslmode": "require",
+            "pool": {"min_size": 1, "max_size": 10, "timeout": 10, "reconnect_timeout": 2},
+        },
     ]
 
 
