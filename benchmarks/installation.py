@@ -5,6 +5,7 @@ A process has one: Django is set up for its database.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tests.postgres import running
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from tests.pauses.browser import Browser
     from tests.servers import Console, RunnerProcess
 
 AGENTS = Path(__file__).parent / "agents" / "langgraph.json"
@@ -58,6 +60,14 @@ class Installation:
         from tests.conftest import person  # noqa: PLC0415 -- after `django.setup`
 
         return person(name, *roles)
+
+
+def start(browser: Browser, agent: str, subject: str) -> None:
+    """Start a run of an agent as a person does; `subject` is what it is told, and its title."""
+    said = {"messages": [{"role": "user", "content": subject}]}
+    browser.post(
+        f"/agents/{agent}/", [("way", "json"), ("json", json.dumps(said)), ("title", subject)]
+    )
 
 
 @contextmanager

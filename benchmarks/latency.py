@@ -8,7 +8,6 @@ commit of one row on the same PostgreSQL.
 
 from __future__ import annotations
 
-import json
 import statistics
 import sys
 import time
@@ -20,8 +19,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 
+from benchmarks.commits import note_commits, stored_at
 from benchmarks.floor import Floor, echo
-from benchmarks.installation import installation
+from benchmarks.installation import installation, start
 from benchmarks.row import Row, main
 
 if TYPE_CHECKING:
@@ -31,15 +31,6 @@ if TYPE_CHECKING:
     from tests.pauses.browser import Browser
     from tests.servers import Console
 
-# Written when the transaction ends: the commit itself is inside of what is measured.
-NOTE_COMMITS = """
-CREATE TABLE stored_at (interrupt bigint PRIMARY KEY, at double precision);
-CREATE FUNCTION note_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-  INSERT INTO stored_at VALUES (NEW.id, extract(epoch FROM clock_timestamp())); RETURN NULL;
-END $$;
-CREATE CONSTRAINT TRIGGER noted AFTER INSERT ON agents_interrupt DEFERRABLE INITIALLY DEFERRED
-  FOR EACH ROW EXECUTE FUNCTION note_commit();
-"""
 WATCH_ROWS = """() => {
   window.rows = {};
   new MutationObserver(() => {
@@ -90,11 +81,7 @@ class Desk:
         """Have the agent propose its tool; the question, once it is shown."""
         from agents.models import Interrupt  # noqa: PLC0415 -- after `django.setup`
 
-        message = {"messages": [{"role": "user", "content": subject}]}
-        self._starter.post(
-            f"/agents/{self._agent}/",
-            [("way", "json"), ("json", json.dumps(message)), ("title", subject)],
-        )
+        start(self._starter, self._agent, subject)
         asked = Interrupt.objects.filter(thread__title=subject)
         return until(f"{subject} asks", asked.values_list("pk", flat=True).first)
 
@@ -154,8 +141,7 @@ def samples(
         round_trip, commit = floor.round_trip(), floor.commit()
         asked = desk.pause(subject)
         shown = desk.shown_at(asked)
-        found = database.execute("SELECT at FROM stored_at WHERE interrupt = %s", [asked])
-        (stored,) = found.fetchone() or (0.0,)
+        stored = stored_at(database, asked)
         desk.approve(asked)
         started = desk.started_at(subject) - desk.clicked_at()
         # As if a minute had passed: what was decided does not stay in the list.
@@ -209,7 +195,7 @@ def rows(short: bool) -> Iterator[Row]:
         gated = Agent.objects.get(name="gated").pk
         tool_settings.set_gate(agent=gated, tool="note", gate=Gate.ALWAYS, user=alice)
         database = psycopg.connect(house.database, autocommit=True)
-        database.execute(NOTE_COMMITS)
+        note_commits(database)
         with sync_playwright() as playwright:
             context = signed_in(playwright, console, alice)
             floor = Floor(context.new_page(), port, database)

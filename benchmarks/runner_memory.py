@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.installation import installation
 from benchmarks.row import Row, main
+from reviewconsole.protocol.plain import Plain
 
 FIRST = 100  # pauses until the runner is what it is when it works: modules, pools, caches
 PATIENCE = 600.0  # seconds
@@ -33,7 +34,7 @@ def pause(count: int) -> None:
 
     wanted = Interrupt.objects.count() + count
     for number in range(count):
-        said = {"messages": [{"role": "user", "content": f"subject-{number}"}]}
+        said: Plain = {"messages": [{"role": "user", "content": f"subject-{number}"}]}
         runs.start(agent="reviewed", input=said, user=None)
     deadline = time.monotonic() + PATIENCE
     while Interrupt.objects.count() < wanted:
