@@ -131,10 +131,12 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         """Execute one frame and answer it. The next frame of this connection waits its turn."""
         if self.is_closed:
             return  # what was sent before the close reached the runner
+        data = bytes_data or b""
         try:
-            frame_id, requests = self.session.receive(bytes_data or b"")
-            self._stop_waiting()
-            results = await self._execute(requests)
+            async with writer().room.of(len(data)):
+                frame_id, requests = self.session.receive(data)
+                self._stop_waiting()
+                results = await self._execute(requests, len(data))
         except ProtocolError as error:
             await self._close(error)
             return
@@ -149,9 +151,10 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             self.deadline.cancel()
             self.deadline = None
 
-    async def _execute(self, requests: tuple[Request, ...]) -> list[Result]:
+    async def _execute(self, requests: tuple[Request, ...], size: int) -> list[Result]:
         runner = self.runner.pk if self.runner else 0
-        results = await writer().execute([Call(runner, self._work(item)) for item in requests])
+        calls = [Call(runner, self._work(item)) for item in requests]
+        results = await writer().execute(calls, size)
         if any(isinstance(result, _Ended) for result in results):
             raise Unauthorised("the token was revoked, or this process belongs to another token")
         return results
@@ -232,7 +235,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         reply = codec.encode_reply(frame_id, results)
         if len(reply) <= self.session.max_frame_bytes:
             return reply
-        # Only reads grow: name the limit instead of breaking the connection.
+        # Only reads grow: those that do not fit are refused, and asked for again alone.
         limit = self.session.max_frame_bytes
         refused = Refused(
             RefusalCode.TOO_LARGE,
@@ -240,6 +243,12 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             "or read fewer checkpoints at once",
         )
         kept = [refused if isinstance(result, Found) else result for result in results]
+        left = limit - len(codec.encode_reply(frame_id, kept))
+        for place, result in enumerate(results):
+            size = len(codec.encode_reply(frame_id, [result])) if isinstance(result, Found) else 0
+            if 0 < size <= left:
+                kept[place] = result
+                left -= size
         return codec.encode_reply(frame_id, kept)
 
     async def disconnect(self, code: int) -> None:

@@ -14,22 +14,26 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, assert_never
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.db import connection
 
 from agents import push
+from agents.consumers.room import Room
 from agents.consumers.rounds import Call, Kind, grouped
 from agents.instruments import COMMIT, ROUND
 from agents.services import tool_calls
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import RefusalCode, Refused, Result
+from reviewconsole.protocol.messages import Get, List, RefusalCode, Refused, Result
 
 log = logging.getLogger(__name__)
 
 _AT_MOST = 512  # requests in one round
+_BYTES_AT_MOST = 16_000_000  # of frames in one round; a larger one comes last in its round
+_READ = 8  # requests that a read counts for: it brings a whole state
 
 
-Frame: TypeAlias = tuple[Sequence[Call], asyncio.Future[list[Result]]]
-"""The calls of one frame, and where their results go."""
+Frame: TypeAlias = tuple[Sequence[Call], int, asyncio.Future[list[Result]]]
+"""The calls of one frame, its size in bytes, and where their results go."""
 
 
 class Writer:
@@ -37,15 +41,19 @@ class Writer:
 
     def __init__(self) -> None:
         self._store = Store()
+        self.room = Room(2 * settings.RUNNER_MAX_FRAME_BYTES)
         self._waiting: deque[Frame] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._round: asyncio.Task[None] | None = None
         self._held = False  # the database did not answer in the last round
 
-    async def execute(self, calls: Sequence[Call]) -> list[Result]:
-        """Execute a frame's calls, in order; returns once all of them are committed or refused."""
+    async def execute(self, calls: Sequence[Call], size: int = 0) -> list[Result]:
+        """Execute a frame's calls, in order; returns once all of them are committed or refused.
+
+        `size` is the frame's in bytes, for which the caller holds `room`.
+        """
         done: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((calls, done))
+        self._waiting.append((calls, size, done))
         if self._round is None:
             self._round = asyncio.create_task(self._rounds())
         return await done
@@ -58,7 +66,7 @@ class Writer:
             self._round = None
 
     async def _one_round(self, frames: Sequence[Frame]) -> None:
-        calls = [call for asked, _ in frames for call in asked]
+        calls = [call for asked, _, _ in frames for call in asked]
         hints: list[push.Hint] = []
         try:
             loop = asyncio.get_running_loop()
@@ -67,18 +75,19 @@ class Writer:
         except Exception:
             log.exception("a round of %d frames failed", len(frames))
             results = iter([])
-        for asked, done in frames:
+        for asked, _, done in frames:
             answers = [next(results, _FAILED) for _ in asked]
             if not done.done():  # its connection may have gone
                 done.set_result(answers)
         await push.send(hints)
 
     def _take(self) -> Iterator[Frame]:
-        size = 0
-        while self._waiting and size < _AT_MOST:
-            calls, done = self._waiting.popleft()
-            size += len(calls)
-            yield calls, done
+        requests = size = 0
+        while self._waiting and requests < _AT_MOST and size < _BYTES_AT_MOST:
+            frame = self._waiting.popleft()
+            requests += sum(_READ if isinstance(call.work, Get | List) else 1 for call in frame[0])
+            size += frame[1]
+            yield frame
 
     def _run(self, calls: Sequence[Call]) -> tuple[list[Result], list[push.Hint]]:
         # Hints go out from the event loop: this thread never waits for it, so it can always end.

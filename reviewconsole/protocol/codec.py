@@ -29,6 +29,7 @@ from reviewconsole.protocol.parts import HASH_BYTES, join
 
 M = TypeVar("M")
 _KEYS = ormsgpack.OPT_NON_STR_KEYS
+MOST_REQUESTS = 256  # in one frame
 _INTEGERS = range(-(2**63), 2**63)  # what a database column takes
 
 
@@ -62,8 +63,8 @@ def decode_requests(data: bytes) -> tuple[int, tuple[Request, ...]]:
         MalformedFrame: naming what is wrong and where.
     """
     frame_id, body = _unpack(data)
-    if frame_id < 1 or not isinstance(body, list) or not body:
-        raise MalformedFrame("a request frame is [id ≥ 1, [request, …]]")
+    if frame_id < 1 or not isinstance(body, list) or not 0 < len(body) <= MOST_REQUESTS:
+        raise MalformedFrame(f"a request frame is [id ≥ 1, [request, …]], at most {MOST_REQUESTS}")
     return frame_id, tuple(_load_coded(item, _REQUESTS) for item in body)
 
 

@@ -115,7 +115,7 @@ class Connection:
                 for item, result in zip(
                     self._in_flight.pop(received.frame_id), received.results, strict=True
                 ):
-                    self._settle(item, result)
+                    self._settle(item, result, in_company=len(received.results) > 1)
                 self._wake.set()
             else:
                 for hint in received:
@@ -138,12 +138,15 @@ class Connection:
                 if isinstance(result, Beat):
                     on_beat(result)
 
-    def _settle(self, item: Pending, result: Result) -> None:
+    def _settle(self, item: Pending, result: Result, *, in_company: bool) -> None:
         if isinstance(result, Refused) or isinstance(item.request, DeleteThread):
             self._sent.forget(item.request)
         match result:
             case Refused(reason=RefusalCode.MISSING_PARTS) if not item.whole:
                 item.whole = True
+                self._outbox.put_back([item])
+            case Refused(reason=RefusalCode.TOO_LARGE) if in_company and not item.alone:
+                item.alone = True
                 self._outbox.put_back([item])
             case Refused(reason=RefusalCode.UNAVAILABLE):
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._retry, item)

@@ -25,7 +25,6 @@ from reviewconsole.protocol.messages import (
 )
 from reviewconsole.runner.sent_parts import SentParts
 
-FRAME_REQUESTS = 256
 FRAME_BYTES = 1_000_000  # a larger request travels alone
 FRAME_OVERHEAD = 16  # id and array headers, rounded up
 QUEUE_BYTES = 64 * 1024 * 1024
@@ -64,6 +63,7 @@ class Pending:
     position: int
     weight: int  # bytes it holds in memory
     whole: bool = False  # the console lacked a part: send every part
+    alone: bool = False  # its result did not fit into a reply with others
 
 
 @dataclass(slots=True)
@@ -76,9 +76,11 @@ class Batch:
     encoded: list[bytes] = field(default_factory=list)
     size: int = FRAME_OVERHEAD
 
-    def has_room_for(self, size: int) -> bool:
+    def has_room_for(self, item: Pending, size: int) -> bool:
         """Whether a request of so many bytes belongs into this frame."""
-        fits = len(self.pending) < FRAME_REQUESTS and self.size + size <= self.limit
+        if item.alone or any(other.alone for other in self.pending[:1]):
+            return not self.pending
+        fits = len(self.pending) < codec.MOST_REQUESTS and self.size + size <= self.limit
         return fits or not self.pending
 
 
@@ -145,7 +147,7 @@ class Outbox:
                 self._drop_first()
                 self.fail(item, error)
                 continue
-            if not batch.has_room_for(len(encoded)):
+            if not batch.has_room_for(item, len(encoded)):
                 break
             self._drop_first()
             sent.note(request, new)

@@ -46,9 +46,9 @@ def work(function: Callable[[], object], runner: Runner | None = None) -> Call:
     return Call(runner.pk if runner else 0, do)
 
 
-async def execute(*calls: Call) -> list[Any]:
+async def execute(*calls: Call, size: int = 0) -> list[Any]:
     """Ask as one frame of one connection; `Any`: the tests look into what they get."""
-    return [*await writer().execute(calls)]
+    return [*await writer().execute(calls, size)]
 
 
 class Busy:
@@ -70,9 +70,9 @@ class Busy:
         await begun.wait()
         return self
 
-    def ask(self, *calls: Call) -> "asyncio.Task[list[Any]]":
+    def ask(self, *calls: Call, size: int = 0) -> "asyncio.Task[list[Any]]":
         """Ask as one frame of one connection."""
-        task = asyncio.create_task(execute(*calls))
+        task = asyncio.create_task(execute(*calls, size=size))
         self.asked.append(task)
         return task
 
@@ -137,6 +137,18 @@ async def test_a_round_has_an_end(runner, monkeypatch):
     await execute(work(commits.stop))
     assert commits.count == 3
     assert await Checkpoint.objects.acount() == 12
+
+
+async def test_a_round_ends_with_what_is_large(runner, monkeypatch):
+    monkeypatch.setattr(writing, "_BYTES_AT_MOST", 1000)
+    commits = Commits()
+    await execute(work(commits.start))
+    async with Busy() as busy:
+        for n, size in enumerate((10, 5000, 600, 600, 10)):
+            busy.ask(*stored(runner, put(f"1ef{n}")), size=size)
+    await execute(work(commits.stop))
+    assert commits.count == 3
+    assert await Checkpoint.objects.acount() == 5
 
 
 async def test_everything_is_done_in_the_order_it_was_asked_for(runner):

@@ -198,6 +198,23 @@ def test_call_blocks_while_too_much_is_queued(
     assert [future.result(5) for future in futures] == [(Done(),)] * 8
 
 
+def test_reads_that_do_not_fit_into_one_reply_are_repeated_alone(
+    peer: Peer, client: ConsoleClient
+) -> None:
+    """So many runs may take up their threads at once; one that is too large by itself fails."""
+    client.ask_sync(put("1", thread="1"))
+
+    def refuse(request: Request) -> Result | None:
+        crowded = len(peer.frames[-1]) > 1 or request == get("2")
+        return Refused(RefusalCode.TOO_LARGE, "…") if isinstance(request, Get) and crowded else None
+
+    peer.answer_instead = refuse
+    first, second = client.call(get("1"), get("2")).result(5)
+
+    assert [checkpoint.checkpoint_id for checkpoint in first.checkpoints] == ["1"]
+    assert second == Refused(RefusalCode.TOO_LARGE, "…")
+
+
 # Lost connections ----------------------------------------------------------------------------
 
 

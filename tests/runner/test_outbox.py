@@ -35,6 +35,18 @@ def test_what_is_put_back_goes_before_what_is_newer() -> None:
     assert taken(outbox) == [get("1"), get("2"), get("3")]
 
 
+def test_what_must_travel_alone_has_a_frame_of_its_own() -> None:
+    """Wherever it stands."""
+    outbox = Outbox()
+    outbox.put([get(str(number)) for number in range(4)])
+    for item in outbox.take(SentParts(), LIMIT).pending:
+        item.alone = item.request == get("1")
+        outbox.put_back([item])
+
+    frames = [taken(outbox) for _ in range(3)]
+    assert frames == [[get("3"), get("2")], [get("1")], [get("0")]]
+
+
 def test_what_is_settled_is_not_sent_again() -> None:
     """Even if it is put back."""
     outbox = Outbox()
