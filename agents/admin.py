@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from agents.models import Agent, Decision, Interrupt, Run, Runner, RunnerToken, Thread
+from agents.models import Agent, Decision, Effect, Interrupt, Run, Runner, RunnerToken, Thread
 from agents.reviews.show import escape_hidden
 from agents.services import tokens
 from agents.sign_in_form import AdminSignInForm
@@ -234,6 +234,16 @@ class DecisionAdmin(HistoryAdmin):
     list_display = ("summary", "decided_by", "decided_at", "status")
     list_filter = ("status", "decided_by")
     list_select_related = ("decided_by",)
+
+
+@admin.register(Effect)
+class EffectAdmin(HistoryAdmin):
+    """The tool calls that ran, each execution one; the page of the thread tells more."""
+
+    list_display = ("__str__", "thread", "status", "started_at", "ended_at")
+    list_filter = ("status",)
+    list_select_related = ("thread",)
+    search_fields = ("tool", "call_id")
 
 
 @admin.register(Runner)

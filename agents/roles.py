@@ -18,7 +18,7 @@ _MANAGED_IN_ADMIN = (
     "auth.add_user", "auth.change_user", "auth.view_user", "auth.view_group",
     "agents.add_runnertoken", "agents.change_runnertoken", "agents.view_runnertoken",
     "agents.view_agent", "agents.view_runner", "agents.view_run", "agents.view_interrupt",
-    "agents.view_decision",
+    "agents.view_decision", "agents.view_effect",
 )  # fmt: skip
 
 GRANTS: dict[str, tuple[str, ...]] = {

@@ -12,8 +12,9 @@ from agents.reviews.show import hidden_count
 from agents.roles import REVIEWERS
 from agents.services import tokens
 from tests.factories import decide, make_interrupt, make_token
+from tests.services.journalling import ask, running
 
-HISTORY = ("agent", "thread", "run", "interrupt", "decision", "runner")
+HISTORY = ("agent", "thread", "run", "interrupt", "decision", "effect", "runner")
 
 
 @pytest.fixture
@@ -122,6 +123,7 @@ class TestHistory:
             "run": asked.run_id,
             "interrupt": asked.pk,
             "decision": decision.pk,
+            "effect": ask(running()).effect or 0,
             "runner": asked.run.runner_id or 0,
         }
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents.exceptions import NotFound
 from agents.live.story import VERBS_IN_DOUBT
 from agents.live.topic import Topic, Viewer
@@ -82,9 +84,8 @@ def effects(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         raise NotFound("There is no such thread.")
     made = Effect.objects.filter(thread=thread)
     first = _named(topic.filters.get("ran", ""))
-    people = ("run", "runner", "decision__decided_by", "settled_by__decided_by")
     page = made.filter(pk__lte=first) if first else made
-    rows = list(page.select_related(*people).defer("run__input", "run__update")[: EFFECTS + 1])
+    rows = list(page.select_related(*_PEOPLE).defer("run__input", "run__update")[: EFFECTS + 1])
     newer = made.filter(pk__gt=first).order_by("pk")[:EFFECTS] if first else ()
     return {
         "effects": EffectsView(
@@ -95,6 +96,14 @@ def effects(topic: Topic, viewer: Viewer) -> dict[str, Any]:
             older=rows[EFFECTS].pk if len(rows) > EFFECTS else None,
         )
     }
+
+
+def in_order(thread: Thread) -> QuerySet[Effect]:
+    """All that ran in a thread, oldest first, with what a view of each tells. One query."""
+    return Effect.objects.filter(thread=thread).select_related(*_PEOPLE).order_by("pk")
+
+
+_PEOPLE = ("run", "runner", "decision__decided_by", "settled_by__decided_by")
 
 
 def _named(text: str) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.utils import timezone
 
-from agents.models import Decision, Interrupt, Run, Thread, Violation
+from agents.models import Decision, Effect, Interrupt, Run, Thread, Violation
 from agents.services import history
 from reviewconsole.protocol import tagged
 
@@ -26,10 +26,10 @@ Facts: TypeAlias = Mapping[str, Any]
 
 
 def pieces(*, thread: Thread, user: User) -> Iterator[str]:
-    """The document as pieces of text: the thread, runs, interrupts, violations, checkpoints.
+    """The document as pieces of text: thread, runs, interrupts, violations, effects, checkpoints.
 
     Checkpoints come oldest first, those of graphs inside among them, each whole; their parents make
-    the tree. What cannot be read says so in its place. Queries: 6, and 4 a checkpoint.
+    the tree. What cannot be read says so in its place. Queries: 7, and 4 a checkpoint.
     """
     yield "{" + _member("format", FORMAT)
     yield ",\n" + _member("exported_at", timezone.now())
@@ -41,6 +41,8 @@ def pieces(*, thread: Thread, user: User) -> Iterator[str]:
     yield from _list("runs", map(_run, runs.iterator(chunk_size=_AT_ONCE)))
     yield from _list("interrupts", map(_interrupt, asked.iterator(chunk_size=_AT_ONCE)))
     yield from _list("violations", map(_violation, refused.iterator(chunk_size=_AT_ONCE)))
+    ran = thread.effects.select_related("runner").order_by("pk")
+    yield from _list("effects", map(_effect, ran.iterator(chunk_size=_AT_ONCE)))
     yield from _list("checkpoints", _checkpoints(thread))
     yield "}\n"
 
@@ -147,6 +149,21 @@ def _violation(violation: Violation) -> Facts:
         "run": violation.run_id,
         "decision": violation.verdict.decision_id,
         **{name: getattr(violation, name) for name in names},
+    }
+
+
+def _effect(effect: Effect) -> Facts:
+    names = (
+        "number", "status", "attempt", "ns", "tool", "call_id", "args", "is_idempotent",
+        "started_at", "ended_at", "error",
+    )  # fmt: skip
+    return {
+        "id": effect.pk,
+        "run": effect.run_id,
+        "runner": str(effect.runner) if effect.runner else None,
+        "decision": effect.decision_id,
+        "settled_by": effect.settled_by_id,
+        **{name: getattr(effect, name) for name in names},
     }
 
 

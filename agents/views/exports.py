@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from agents import live
 from agents.exceptions import NotFound
 from agents.live import Topic
+from agents.live.effects import EffectView, in_order
 from agents.models import Thread, Violation
 from agents.services import exports
 from agents.views.access import ConsoleRequest, console_page, viewer_of
@@ -52,6 +53,7 @@ def thread_export_html(request: ConsoleRequest, pk: int) -> HttpResponse:
             "exported_at": timezone.now(),
             "interrupts": list(asked),
             "violations": list(Violation.objects.filter(run__thread=thread).order_by("pk")),
+            "effects": [EffectView(row) for row in in_order(thread)],
             "runs": list(thread.runs.select_related("created_by").order_by("pk")),
         },
     )

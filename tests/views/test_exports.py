@@ -11,11 +11,13 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 
+from agents.models import Effect, Run
 from agents.reviews.request import Arguments
 from reviewconsole.protocol import tagged
 from reviewconsole.protocol.plain import Plain
-from tests.factories import decide, make_interrupt, respond, tool_review
+from tests.factories import REFUND, decide, make_interrupt, respond, tool_review
 from tests.services.histories import History
+from tests.services.journalling import ask, end, running
 from tests.services.saving import chat
 
 HOSTILE = "<script>alert(1)</script>"
@@ -72,6 +74,23 @@ async def test_who_decided_what_when_and_why(transactional_db: None, alice: User
     assert [run["trigger"] for run in document["runs"]] == ["start", "resume"]
 
 
+async def test_what_ran(transactional_db: None, alice: User):
+    def told() -> tuple[Run, Effect]:
+        run = running()
+        end(run, ask(run))
+        return run, Effect.objects.select_related("runner").get()
+
+    run, effect = await sync_to_async(told)()
+    document = await exported(alice, run.thread_id)
+    (ran,) = document["effects"]
+    assert tagged.untag(ran["args"]) == REFUND
+    assert (ran["tool"], ran["status"], ran["run"]) == ("refund", "finished", run.pk)
+    assert (ran["runner"], ran["started_at"]) == (
+        str(effect.runner),
+        effect.started_at.isoformat(),
+    )
+
+
 @pytest.fixture
 def reader(client: Client, olga: User) -> Client:
     """Olga, signed in."""
@@ -86,6 +105,14 @@ def test_the_file_tells_the_story(reader: Client, bob: User):
     text = re.sub(r"<[^>]*>|\s+", " ", page)
     places = [text.index(words) for words in ("Story", "I will.", "send_email", "bob", "Runs")]
     assert places == sorted(places)
+
+
+def test_the_file_tells_what_ran(reader: Client):
+    run = running()
+    end(run, ask(run))
+    page = reader.get(f"/threads/{run.thread_id}/export.html").text
+    text = re.sub(r"<[^>]*>|\s+", " ", page)
+    assert re.search(r"What ran\s+refund\s*:\s+ran", text)
 
 
 def test_the_file_runs_nothing_and_loads_nothing(reader: Client):

@@ -170,3 +170,28 @@ def test_a_violation_stands_on_the_page_of_its_thread(admin, alice):
     assert message in violation
     assert f'href="/interrupts/{asked.pk}/"' in violation
     assert "&quot;amount&quot;: 120" in violation
+
+
+def test_an_admin_says_which_tools_may_run_twice(admin, ada):
+    make_agent()
+    tool_settings.set_gate(agent=make_agent().pk, tool="refund", gate=Gate.ALWAYS, user=ada)
+    page = admin.get("/agents/operations/").text
+    assert 'name="may_run_twice" value="refund"' in page
+    admin.post("/tools/operations/", {"may_run_twice": "refund"})
+    setting = ToolSetting.objects.latest("pk")
+    assert (setting.gate, setting.is_idempotent, setting.set_by) == ("always", True, ada)
+    page = admin.get("/agents/operations/").text
+    assert 'name="ask_in_doubt" value="refund"' in page
+    assert "May run twice: a call that may have run just runs again." in page
+    admin.post("/tools/operations/", {"always": "refund", "ask_in_doubt": ""})
+    admin.post("/tools/operations/", {"ask_in_doubt": "refund"})
+    assert not ToolSetting.objects.latest("pk").is_idempotent
+
+
+def test_what_the_author_says_of_a_tool_is_told(admin):
+    tools = [{"name": "look_up", "description": "", "args_schema": None, "is_idempotent": True}]
+    make_agent(tools=tools)
+    page = admin.get("/agents/operations/").text
+    assert "May run twice, its author says" in page
+    assert 'value="look_up"' in page
+    assert "may_run_twice" not in page
