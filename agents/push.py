@@ -66,6 +66,7 @@ class Ear:
         self._channel = ""
         self._wanted: Counter[str] = Counter()
         self._heard: set[str] = set()
+        self._next: asyncio.Task[dict[str, Any]] | None = None
         self._turn = asyncio.Lock()  # a topic is not given up while somebody asks for it
 
     async def listen(self, topics: Collection[str]) -> None:
@@ -93,7 +94,15 @@ class Ear:
 
     async def hear(self) -> str:
         """Wait for the next topic that has changed; something must be listened to."""
-        message = await self._layer.receive(self._channel)
+        if self._next is None:
+            self._next = asyncio.create_task(self._layer.receive(self._channel))
+        try:
+            # A layer forgets a channel whose reader is cancelled: this one reads on for whoever
+            # listens next.
+            message = await asyncio.shield(self._next)
+        finally:
+            if self._next.done():
+                self._next = None
         topic: str = message["topic"]
         return topic
 
