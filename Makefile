@@ -1,6 +1,6 @@
 # `make` lists what can be done. Everything happens in .venv; nothing else on the machine is changed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test chaos upstream check format clean
+.PHONY: help demo test chaos upstream bench check format clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +28,9 @@ upstream: $(VENV)/development.installed .upstream/installed  ## Run LangGraph's 
 	$(BIN)/python -m pytest tests/upstream/suite.py --capture=no
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest tests/upstream/suite.py --capture=no
 
+bench: .bench/installed  ## Measure what is promised about speed, twenty minutes; SHORT=1 only says that the programs work
+	.bench/venv/bin/python -m benchmarks $(if $(SHORT),--short)
+
 check: $(VENV)/development.installed  ## Lint, types, templates, deployment, migrations, the rules of the repository
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -44,7 +47,7 @@ format: $(VENV)/development.installed  ## Put code and templates into their form
 	$(BIN)/djade --target-version 5.2 $(TEMPLATES)
 
 clean:  ## Remove what `make` made: the environment, the demo's data, caches
-	rm -rf $(VENV) .check .demo .upstream .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench .check .demo .upstream .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Installed again when the requirements change, and only then: the second time needs no network.
 $(VENV)/demo.installed: requirements.txt | $(BIN)/python
@@ -59,6 +62,13 @@ $(VENV)/development.installed: requirements.txt requirements-dev.txt | $(BIN)/py
 
 .upstream/venv/upstream.installed: | $(BIN)/python
 	$(call install,tests/upstream/requirements.txt)
+
+.bench/installed: requirements.txt requirements-dev.txt benchmarks/requirements.txt
+	$(MAKE) --no-print-directory VENV=.bench/venv .bench/venv/bench.installed
+	@touch $@
+
+.bench/venv/bench.installed: | $(BIN)/python
+	$(call install,benchmarks/requirements.txt)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'

@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ import psycopg
 
 from benchmarks.commits import note_commits, stored_at
 from benchmarks.floor import Floor, echo
-from benchmarks.installation import installation, start
+from benchmarks.installation import Installation, installation, start
 from benchmarks.row import Row, main
 
 if TYPE_CHECKING:
@@ -107,11 +108,22 @@ class Desk:
     def started_at(self, subject: str) -> float:
         """When the tool of that run noted its start."""
 
-        def noted() -> float | None:
-            lines = dict(line.split() for line in self._notes.read_text().splitlines())
-            return float(lines[subject]) if subject in lines else None
+        return noted(self._notes, subject)
 
-        return until(f"the tool of {subject} starts", noted)
+    def leave(self) -> None:
+        """Close both pages."""
+        self._inbox.close()
+        self._asked.close()
+
+
+def noted(notes: Path, subject: str) -> float:
+    """When the tool that was called about this noted its start; waits for it."""
+
+    def found() -> float | None:
+        lines = dict(line.split() for line in notes.read_text().splitlines())
+        return float(lines[subject]) if subject in lines else None
+
+    return until(f"the tool of {subject} starts", found)
 
 
 def until(what: str, answer: Callable[[], T | None]) -> T:
@@ -149,6 +161,7 @@ def samples(
         Interrupt.objects.filter(pk=asked).update(closed_at=past)
         if number >= WARM_UP:
             yield Sample(shown - stored, started, round_trip, commit)
+    desk.leave()
 
 
 def measured(name: str, taken: list[Sample]) -> Iterator[Row]:
@@ -179,6 +192,14 @@ def row(name: str, pairs: list[tuple[float, float]]) -> Row:
 
 def rows(short: bool) -> Iterator[Row]:
     """Both waits, for an agent that the console holds and one that its own middleware holds."""
+    with opened() as (_house, measure):
+        for agent in AGENTS:
+            yield from measured(agent, list(measure(agent, 2 if short else 30)))
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Installation, Callable[[str, int], Iterator[Sample]]]]:
+    """What is needed, started; and what measures so many pauses of an agent."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- a large package
 
     with installation() as house, echo() as port:
@@ -194,19 +215,23 @@ def rows(short: bool) -> Iterator[Row]:
         alice = house.person("alice", REVIEWERS, OPERATORS, ADMINS)
         gated = Agent.objects.get(name="gated").pk
         tool_settings.set_gate(agent=gated, tool="note", gate=Gate.ALWAYS, user=alice)
-        database = psycopg.connect(house.database, autocommit=True)
-        note_commits(database)
-        with sync_playwright() as playwright:
+        with (
+            psycopg.connect(house.database, autocommit=True) as database,
+            sync_playwright() as playwright,
+        ):
+            note_commits(database)
             context = signed_in(playwright, console, alice)
             floor = Floor(context.new_page(), port, database)
-            for agent in AGENTS:
-                desk = Desk(context, Browser(console, alice), agent, notes)
-                if agent == AGENTS[0]:
-                    for number in range(BESIDE):
-                        desk.pause(f"beside-{number}")
-                count = 2 if short else 30
-                yield from measured(agent, list(samples(desk, floor, database, agent, count)))
-        database.close()
+            starter = Browser(console, alice)
+            beside = Desk(context, starter, AGENTS[0], notes)
+            for number in range(BESIDE):
+                beside.pause(f"beside-{number}")
+            beside.leave()
+
+            def measure(agent: str, count: int) -> Iterator[Sample]:
+                return samples(Desk(context, starter, agent, notes), floor, database, agent, count)
+
+            yield house, measure
 
 
 def signed_in(playwright: Playwright, console: Console, person: User) -> BrowserContext:
