@@ -149,7 +149,8 @@ def postgresql(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 0,
         # One round trip a request: after a restart of PostgreSQL no page meets a dead connection.
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**options, "pool": POOL},
+        # The checkpoint store's own statements are prepared; those of Django never are.
+        "OPTIONS": {"prepare_threshold": 5, **options, "pool": POOL},
     }
 
 
@@ -257,7 +258,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": (
         {
-            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "BACKEND": "reviewconsole.hints.PatientLayer",
             "CONFIG": {"hosts": [text("REDIS_URL")]},
         }
         if text("REDIS_URL")

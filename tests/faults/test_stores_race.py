@@ -1,17 +1,31 @@
 """Two console processes save into one thread, give out runs, and start runs, at the same moment."""
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from agents.exceptions import ThreadBusy, ThreadWaits
-from agents.models import Part, Run, Thread
+from agents.models import Part, Run, Runner, Thread
 from agents.services import runs
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import CheckpointRequest, Done
+from reviewconsole.protocol.messages import CheckpointRequest, Done, Prune, Result
 from tests.factories import AGENT, connect_runner, expire_lease, finish, pause, start_run, take
 from tests.faults.racing import race
-from tests.services.saving import chat, execute, get, parts, put, put_writes, values_of, whole
+from tests.services.saving import (
+    OWNER,
+    THREAD,
+    chat,
+    execute,
+    get,
+    parts,
+    put,
+    put_writes,
+    values_of,
+    whole,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 
@@ -54,6 +68,68 @@ def test_parts_saved_by_two_processes_at_once_keep_their_numbers():
         assert values_of(found.checkpoints[0]) == {"messages": value}
     assert Part.objects.count() == Thread.objects.get().part_next
     assert Part.objects.values("hash").distinct().count() == Part.objects.count()
+
+
+def saved(runner: Runner, name: str, numbers: Sequence[int], store: Store) -> list[Result]:
+    """Save a checkpoint with these messages, and the write that brings them before it."""
+    write = put_writes(name, (0, "messages", parts(chat(*reversed(numbers)))))
+    return execute(
+        runner, write, put(name, {("messages", name): parts(chat(*numbers))}), store=store
+    )
+
+
+def cut_off(runner: Runner, name: str, numbers: Sequence[int], store: Store) -> list[Result]:
+    """Save the same, and lose the database once the parts have their numbers."""
+
+    def lose(send: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "INTO agents_blob" in sql:
+            raise OperationalError("gone")
+        return send(sql, params, many, context)
+
+    with connection.execute_wrapper(lose):
+        return saved(runner, name, numbers, store)
+
+
+def test_numbers_that_a_process_took_and_lost_are_given_to_other_parts():
+    runner = connect_runner()
+    stores = (Store(), Store())
+    execute(runner, put("1ef0"))
+    expected = {}
+    for turn in range(ROUNDS // 2):
+        first, second = f"1ef{turn:02}a", f"1ef{turn:02}b"
+        lost, kept = [turn, 7000 + turn, 7001 + turn], [turn, turn + 1, 8000 + turn]
+        results = race(
+            partial(cut_off, runner, first, lost, stores[0]),
+            partial(saved, runner, second, kept, stores[1]),
+        )
+        assert [result.reason for result in results[0]] == ["unavailable"] * 2
+        assert results[1] == [Done(), Done()]
+        # What was lost is sent again, to the process that had numbered it.
+        assert saved(runner, first, lost, stores[0]) == [Done(), Done()]
+        expected |= {first: whole(chat(*lost)), second: whole(chat(*kept))}
+    for name, value in expected.items():
+        (found,) = execute(runner, get(name))
+        assert values_of(found.checkpoints[0]) == {"messages": value}
+
+
+def test_a_thread_is_pruned_while_two_processes_save_into_it():
+    runner = connect_runner()
+    stores = (Store(), Store(), Store())
+    execute(runner, put("1ef0"))
+    for turn in range(ROUNDS // 2):
+        # Each turn drops messages that an earlier one had, and takes up some that were pruned.
+        names = [f"1ef{turn:02}{process}" for process in (0, 1)]
+        numbers = [[turn % 5, 10 + turn % 3, 100 * process + turn] for process in (0, 1)]
+        results = race(
+            *(
+                partial(saved, runner, name, each, store)
+                for name, each, store in zip(names, numbers, stores, strict=False)
+            ),
+            partial(execute, runner, Prune(OWNER, (THREAD,)), store=stores[2]),
+        )
+        assert all(set(result) <= {Done()} for result in results), results
+        (found,) = execute(runner, get(names[1]))
+        assert values_of(found.checkpoints[0]) == {"messages": whole(chat(*numbers[1]))}
 
 
 def test_batches_over_the_same_threads_in_another_order_do_not_lock_each_other_out():

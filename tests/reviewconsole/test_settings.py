@@ -148,6 +148,7 @@ def test_postgresql_is_reached_through_a_pool(tmp_path: Path) -> None:
     assert started(environment, tmp_path, shown) == [
         0,
         {
+            "prepare_threshold": 5,
             "sslmode": "require",
             "pool": {"min_size": 1, "max_size": 10, "timeout": 10, "reconnect_timeout": 2},
         },
