@@ -53,6 +53,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=30.0, help="at most (default: 30)")
     parser.add_argument("--decisions", type=int, default=500, help="at least (default: 500)")
     parser.add_argument("--kills", type=int, default=60, help="at least (default: 60)")
+    parser.add_argument("--threads", type=int, default=20, help="at a time (default: 20)")
     parser.add_argument("--database", choices=(*DATABASES, "both"), default="both")
     return parser.parse_args(argv)
 
@@ -68,7 +69,7 @@ def _start(database: str, options: argparse.Namespace, folder: Path) -> subproce
         "HTTPS": "0",
         "LOG_LEVEL": "INFO",
     }
-    names = ("seed", "minutes", "decisions", "kills")
+    names = ("seed", "minutes", "decisions", "kills", "threads")
     chosen = json.dumps({name: getattr(options, name) for name in names})
     command = [sys.executable, "-m", "tests.chaos.trial", str(folder), chosen]
     if database == "postgresql":

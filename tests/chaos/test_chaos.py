@@ -8,7 +8,7 @@ from django.db import connection
 
 from tests.processes import ROOT
 
-SHORT = ("--seed=1", "--decisions=30", "--kills=6", "--minutes=0.6")
+SHORT = ("--seed=1", "--threads=8", "--decisions=16", "--kills=4", "--minutes=0.5")
 
 
 @pytest.mark.django_db

@@ -34,7 +34,6 @@ from tests.chaos.session import Session, Unreachable  # noqa: E402
 from tests.chaos.story import tell  # noqa: E402
 from tests.chaos.world import World, patiently  # noqa: E402
 
-AT_A_TIME = 20  # threads
 REVIEWERS = ("alice", "bob", "carol", "dave")
 SETTLE_SECONDS = 180  # without any progress, until a thread counts as stuck
 STORIES = 3  # told in full
@@ -48,6 +47,7 @@ class Options:
     minutes: float
     decisions: int
     kills: int
+    threads: int  # at a time
 
 
 class Trial:
@@ -106,7 +106,7 @@ class Trial:
     def _start_threads(self) -> None:
         order = 1000
         while not self._enough.is_set():
-            if patiently(_at_work) >= AT_A_TIME:
+            if patiently(_at_work) >= self._options.threads:
                 self._enough.wait(0.1)
                 continue
             order += 1
