@@ -1,7 +1,7 @@
 """What the runner uses of LangChain's tools beyond their documented interface: see also `tools`.
 
-A failure here means it moved. Read the change, then `tools`, `tool_arguments` and `tool_review`,
-before widening the range of versions in pyproject.toml.
+A failure here means it moved. Read the change, then `tools`, `tool_arguments`, `tool_review` and
+`call_ends`, before widening the range of versions in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -57,6 +57,13 @@ def test_a_tool_tells_which_of_its_arguments_are_injected():
     given = {"amount": 1, "state": {}, "runtime": None, "callbacks": [], "run_manager": None}
     assert pay._filter_injected_args(given) == {"amount": 1}
     assert pay._injected_args_keys == {"state", "runtime"}
+
+
+def test_a_tool_reads_its_arguments_before_its_body():
+    """`call_ends` tells by these names in a traceback whether the body was reached."""
+    assert {"_to_args_and_kwargs", "_run", "_arun"} <= set(BaseTool.__dict__)
+    for method in (BaseTool.run, BaseTool.arun):
+        assert {"_to_args_and_kwargs", "_run"} <= set(inspect.unwrap(method).__code__.co_names)
 
 
 def test_the_tool_node_lets_a_pause_through():

@@ -1,7 +1,7 @@
 """What the runner uses of LangGraph beyond its documented interface: a failure here means it moved.
 
 Read the change in LangGraph, then `answers`, `interrupts`, `pauses`, `moves`, `past`, `travel`,
-`edges`, `stateless`, before widening the range of versions in pyproject.toml.
+`edges`, `stateless`, `places`, before widening the range of versions in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def test_the_names_of_the_reserved_keys():
         constants.CONFIG_KEY_CHECKPOINT_NS,
         constants.NO_WRITES,
         constants.NULL_TASK_ID,
+        constants.NS_SEP,
+        constants.NS_END,
     ) == (
         "__resume__",
         "__interrupt__",
@@ -68,6 +70,8 @@ def test_the_names_of_the_reserved_keys():
         "checkpoint_ns",
         "__no_writes__",
         "00000000-0000-0000-0000-000000000000",
+        "|",
+        ":",
     )
 
 
@@ -180,3 +184,30 @@ async def test_a_change_is_of_the_node_that_ran_last():
     graph.invoke({"n": 0}, config)
     saved = graph.checkpointer.get_tuple(config)
     assert graph._infer_as_node(saved.checkpoint["versions_seen"]) == "node"
+
+
+def test_a_graph_begins_with_a_config_and_takes_its_number_from_the_task():
+    """`places` changes both."""
+    stock = inspect.unwrap(_loop.PregelLoop.__init__)
+    config = inspect.signature(stock).parameters["config"]
+    assert config.kind is inspect.Parameter.KEYWORD_ONLY
+    assert "subgraph_counter" in {field.name for field in dataclasses.fields(PregelScratchpad)}
+    spaces: list[str] = []
+
+    def inner(state: State) -> State:
+        spaces.append(get_config()["configurable"][constants.CONFIG_KEY_CHECKPOINT_NS])
+        return {"n": 1}
+
+    builder = StateGraph(State)
+    builder.add_node("inner", inner)
+    builder.add_edge(START, "inner")
+    inside = builder.compile()
+
+    def node(state: State) -> State:
+        inside.invoke({"n": 0})
+        inside.invoke({"n": 0})
+        return {"n": 1}
+
+    graph_of(node).invoke({"n": 0}, {"configurable": {"thread_id": "t"}})
+    parts = [[part.split(":")[0] for part in ns.split("|")] for ns in spaces]
+    assert parts == [["node", "inner"], ["node", "1", "inner"]]
