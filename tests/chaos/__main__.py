@@ -96,13 +96,13 @@ def _ended(database: str, trial: subprocess.Popen[str]) -> dict[str, Any] | None
         return None
     figures: dict[str, Any] = json.loads(last)
     for error in figures["errors"]:
-        _say(f"{database}: a reviewer failed:\n{error}")
+        _say(f"{database}: somebody failed:\n{error}")
     return figures
 
 
 def _violations(figures: dict[str, Any]) -> int:
     rules = sum(count for name, count in figures.items() if name.startswith(BROKEN))
-    return int(rules + figures["reviewers that failed"])
+    return int(rules + figures["people who failed"])
 
 
 def _table(columns: dict[str, dict[str, Any]]) -> str:

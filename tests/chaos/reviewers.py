@@ -55,7 +55,7 @@ class Posted:
 
 @dataclass(slots=True)
 class Habits:
-    """What all reviewers did, counted; and what went wrong with themselves."""
+    """What all reviewers did, counted; and what went wrong with people themselves."""
 
     posted: list[Posted] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)

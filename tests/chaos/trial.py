@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,14 @@ class Trial:
             time.sleep(chance.uniform(0.1, 0.5))
 
     def _start_threads(self) -> None:
+        try:
+            self._keep_busy()
+        except Exception:
+            self._habits.errors.append(traceback.format_exc())
+        finally:
+            connection.close()
+
+    def _keep_busy(self) -> None:
         order = 1000
         while not self._enough.is_set():
             if patiently(_at_work) >= self._options.threads:
@@ -115,7 +124,6 @@ class Trial:
                 self._start(plan)
             except Unreachable:  # perhaps it was started: then there is one more
                 self._enough.wait(0.5)
-        connection.close()
 
     def _start(self, plan: plans.Plan) -> None:
         path = f"/agents/{plan.agent}/"
@@ -129,11 +137,9 @@ class Trial:
         """Wait until nothing runs and nobody is asked, or nothing moves any more."""
         before, since = None, time.monotonic()
         while True:
-            active = Run.objects.active().count()
-            pending = Interrupt.objects.pending().count()
-            if not active and not pending:
+            now = patiently(_unsettled)
+            if not now[0] and not now[1]:
                 return
-            now = (active, pending, Run.objects.count(), Decision.objects.count())
             if now != before:
                 before, since = now, time.monotonic()
             if time.monotonic() - since > SETTLE_SECONDS:
@@ -166,7 +172,7 @@ class Trial:
             **{f"… {name}": n for name, n in sorted(self._killer.kills.items())},
             "processes stopped for a while": self._killer.stops.total(),
             **{rule: found[rule] for rule in RULES},
-            "reviewers that failed": len(self._habits.errors),
+            "people who failed": len(self._habits.errors),
             "errors": self._habits.errors,
             "seconds": round(time.monotonic() - self._begun),
         }
@@ -176,6 +182,12 @@ def _at_work() -> int:
     """How many threads are neither at their end nor broken."""
     unfinished = (Thread.Status.BUSY, Thread.Status.INTERRUPTED)
     return Thread.objects.filter(status__in=unfinished).count()
+
+
+def _unsettled() -> tuple[int, int, int, int]:
+    """How many runs are active and questions open; how many runs and decisions there are."""
+    active, pending = Run.objects.active().count(), Interrupt.objects.pending().count()
+    return active, pending, Run.objects.count(), Decision.objects.count()
 
 
 def main(arguments: list[str]) -> int:
