@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 DATABASE = configured.DATABASES["default"]
 IN_MEMORY = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-REDIS = {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}
+REDIS = {"default": {"BACKEND": "reviewconsole.hints.PatientLayer"}}
 HASHED = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
 

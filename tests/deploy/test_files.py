@@ -34,7 +34,7 @@ def found(program: str) -> str:
 
 def run(*command: str | Path, **options: Any) -> str:
     """Run a command that must succeed; what it printed."""
-    done = subprocess.run(
+    done: subprocess.CompletedProcess[str] = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"

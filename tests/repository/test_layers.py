@@ -42,6 +42,7 @@ LAYERS = {
     "agents.apps": 5,
     "agents.routing": 5,
     "agents.urls": 5,
+    "reviewconsole.hints": 5,
     "reviewconsole.log": 5,
     "reviewconsole.settings": 5,
     "reviewconsole.asgi": 6,

@@ -170,7 +170,7 @@ def test_one_process_needs_no_broker(tmp_path: Path) -> None:
     redis = {"REDIS_URL": "redis://localhost/0"}
     assert [started(KEY, tmp_path, shown), started(KEY | redis, tmp_path, shown)] == [
         "channels.layers.InMemoryChannelLayer",
-        "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "reviewconsole.hints.PatientLayer",
     ]
 
 

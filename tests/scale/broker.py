@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Process
-from tests.servers import free_port
+from tests.processes import Process, free_port
 
 
 class Redis(Process):

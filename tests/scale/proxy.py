@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, Process
-from tests.servers import free_port
+from tests.processes import ROOT, Process, free_port
 
 FILE = ROOT / "deploy" / "nginx" / "reviewconsole.conf"
 # What the distribution's own nginx.conf brings, without its account and its folders.
