@@ -18,8 +18,7 @@ from typing import TypeAlias
 import psycopg
 import pytest
 
-from tests.faults.troubled import Installation
-from tests.faults.visitor import Visitor
+from tests.faults.troubled import WORDS, Installation, endure
 from tests.faults.writing import Scribe
 from tests.processes import wait_until
 from tests.servers import show
@@ -82,13 +81,17 @@ def full(here: Installation) -> Iterator[None]:
     filler = here.server.log.with_name("filler")
     if shutil.disk_usage(filler.parent).total > ROOM << 20:
         pytest.skip("no file system of its own could be mounted: a full disk was NOT tried")
-    with suppress(OSError), filler.open("wb", buffering=0) as file:  # no space left
-        while True:
-            file.write(bytes(4096))
+    fill(filler)
     yield
     filler.unlink()
     if not here.server.is_alive:
         here.server.start()
+
+
+def fill(filler: Path) -> None:
+    with suppress(OSError), filler.open("wb", buffering=0) as file:  # no space left
+        while True:
+            file.write(bytes(4096))
 
 
 @pytest.fixture(scope="module")
@@ -121,25 +124,9 @@ def test_nothing_is_lost_and_everybody_is_told(
     installation: Installation, number: int, trouble: Trouble, told: str
 ):
     here, pause = installation, installation.pauses[number]
-    alice = Visitor(here.console.url, "alice")
-    action, form = alice.answer(pause, "yes, do it")
-
-    said = len(here.console.output)
-    with Scribe(here.console.socket_url, here.secret) as scribe:
-        with trouble(here):
-            wait_until("it is held", lambda: "runners are held" in here.console.output[said:])
-            code, page = alice.post(action, form)
-            if told:
-                assert code == 503
-                assert told in page
-                assert "yes, do it" in page
-        scribe.goes_on()
-
-    if code == 503:
-        code, page = alice.send_again(page)
-    assert code == 302
-    assert here.answers(pause) == [{"data": "yes, do it"}]
-    assert set(scribe.acknowledged) <= here.checkpoints()
+    saved = endure(here.console, here.secret, pause, trouble(here), told)
+    assert here.answers(pause) == [{"data": WORDS}]
+    assert saved <= here.checkpoints()
 
 
 def test_a_database_that_is_slow_is_waited_for(installation: Installation):

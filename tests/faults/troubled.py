@@ -1,15 +1,20 @@
-"""A console on a PostgreSQL of its own, which may be broken, and who works there."""
+"""A console whose database is broken for a while, and who works there."""
 
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psycopg
 
 from tests.chaos.server import Server
+from tests.faults.visitor import Visitor
+from tests.faults.writing import Scribe
+from tests.processes import wait_until
 from tests.servers import Console
 
+WORDS = "yes, do it"
 PEOPLE_AND_A_PAUSE = """
 import json
 from django.core.management import call_command
@@ -23,8 +28,31 @@ print(json.dumps([secret, pauses]))
 """
 
 
+def endure(
+    console: Console, secret: str, pause: int, trouble: AbstractContextManager[None], told: str
+) -> set[str]:
+    """Let a runner write and alice decide while there is trouble; return what was acknowledged.
+
+    The page must say what is `told`; without that the trouble may leave room for a decision.
+    """
+    alice = Visitor(console.url, "alice")
+    action, form = alice.answer(pause, WORDS)
+    said = len(console.output)
+    with Scribe(console.socket_url, secret) as scribe:
+        with trouble:
+            wait_until("it is held", lambda: "runners are held" in console.output[said:])
+            code, page = alice.post(action, form)
+            if told:
+                assert (code, told in page, WORDS in page) == (503, True, True)
+        scribe.goes_on()
+    if code == 503:
+        code, page = alice.send_again(page)
+    assert code == 302
+    return set(scribe.acknowledged)
+
+
 class Installation:
-    """The server, the console and what is in it; `pauses` wait for alice."""
+    """A console with a PostgreSQL of its own. Of its `pauses`, alice may decide each."""
 
     def __init__(self, place: Path, folder: Path, *, pauses: int) -> None:
         place.chmod(0o755)

@@ -5,14 +5,28 @@ from __future__ import annotations
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from typing import Any
+
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import User
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.pauses.html_forms import Form, forms
 
 Fields = list[tuple[str, str]]
 TIMEOUT_SECONDS = 60
 ANSWER = "questions.0.actions.0.answer"
+
+
+def may_sign_in(user: User) -> None:
+    """Give somebody of a test's cast a password that a console understands, too."""
+    user.password = PBKDF2PasswordHasher().encode(user.username, "salt", iterations=1)
+    user.save()
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -25,7 +39,8 @@ class Visitor:
 
     def __init__(self, url: str, name: str) -> None:
         self._url = url
-        cookies = urllib.request.HTTPCookieProcessor(CookieJar())
+        self._cookies = CookieJar()
+        cookies = urllib.request.HTTPCookieProcessor(self._cookies)
         self._open = urllib.request.build_opener(_NoRedirect, cookies).open
         (form,) = forms(self.get("/login/")[1])
         signed_in = self.post("/login/", form.filled({"username": name, "password": name}))
@@ -50,6 +65,25 @@ class Visitor:
         form: Form
         (form,) = forms(page)
         return self.post(form.action, form.fields)
+
+    @staticmethod
+    def close_of(socket: ClientConnection) -> tuple[int, str] | None:
+        """With which code and reason the console closes a socket, after all that it says."""
+        try:
+            while True:
+                socket.recv()
+        except ConnectionClosed as closed:
+            return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else None
+
+    @contextmanager
+    def open_page(self, topic: str) -> Iterator[ClientConnection]:
+        """The socket of an open page that shows a live topic; it has heard the first fragment."""
+        address = f"{self._url.replace('http', 'ws', 1)}/ws/console/?topic={topic}"
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
+        headers = {"Cookie": cookies}
+        with connect(address, additional_headers=headers, origin=Origin(self._url)) as socket:
+            socket.recv()
+            yield socket
 
     def _send(self, path: str, data: bytes | None) -> tuple[int, str]:
         request = urllib.request.Request(urllib.parse.urljoin(self._url, path), data)
