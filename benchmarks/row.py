@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ def main(rows: Callable[[bool], Iterable[Row]], description: str | None) -> int:
     options = argparse.ArgumentParser(description=description)
     options.add_argument("--short", action="store_true", help="a smoke run of seconds")
     asked = options.parse_args()
+    # Also who is told to stop takes the servers away that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     reached = True
     for row in rows(asked.short):
         sys.stdout.write(f"{row}\n")
