@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from reviewconsole.protocol.messages import Outcome, Whole
 from reviewconsole.runner import stored
+from reviewconsole.runner.failures import connection_error
 
 LONGEST_ERROR = 2000  # characters
 
@@ -55,7 +56,7 @@ def returned(value: Any, *, keep: bool = True, outcome: Outcome = Outcome.FINISH
         kept = stored.store(value)
         changed = not is_same(value, stored.load(kept))
     except Exception as error:  # of the store, or of a value that cannot be compared
-        return CallEnd(outcome, value, why=str(error)[:LONGEST_ERROR])
+        return CallEnd(outcome, value, why=_text(str(error)))
     if changed:
         name = type(value).__name__
         why = f"this {name} does not come back from LangGraph's store as it was"
@@ -66,8 +67,8 @@ def returned(value: Any, *, keep: bool = True, outcome: Outcome = Outcome.FINISH
 def raised(error: BaseException) -> CallEnd:
     """The end of a call that raised an exception."""
     outcome, name = _outcome(error), type(error).__name__
-    why = name if outcome is Outcome.CUT_OFF else f"{name}: {error}"[:LONGEST_ERROR]
-    return CallEnd(outcome, why=why, error=error)
+    why = name if outcome is Outcome.CUT_OFF else f"{name}: {error}"
+    return CallEnd(outcome, why=_text(why), error=error)
 
 
 def _outcome(error: BaseException) -> Outcome:
@@ -76,6 +77,8 @@ def _outcome(error: BaseException) -> Outcome:
             return Outcome.FAILED
         case GraphBubbleUp():
             return Outcome.PAUSED
+        case Exception() if connection_error(error) is not None:
+            return Outcome.CUT_OFF  # by the loss of its run, in a call that it made: not its fault
         case Exception():
             return Outcome.UNTOUCHED if _is_before_body(error.__traceback__) else Outcome.FAILED
         case _:  # cancelled, or the process is to end
@@ -92,6 +95,11 @@ def _is_before_body(traceback: TracebackType | None) -> bool:
                 return False
         traceback = traceback.tb_next
     return False
+
+
+def _text(text: str) -> str:
+    whole = text.encode(errors="backslashreplace").decode()  # lone surrogates cannot be sent
+    return whole[:LONGEST_ERROR]
 
 
 def is_same(one: Any, other: Any) -> bool:

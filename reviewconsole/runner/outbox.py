@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import FrameTooLarge, MalformedFrame
 from reviewconsole.protocol.messages import (
+    CallEnded,
+    CallTool,
     ChannelValue,
     Failed,
     Finished,
@@ -215,6 +217,8 @@ def _weight(request: Request) -> int:
         case Paused(snapshot=Whole(data=data)) | Finished(snapshot=Whole(data=data)):
             return len(data)
         case Failed(snapshot=Whole(data=data)):
+            return len(data)
+        case CallTool(args=Whole(data=data)) | CallEnded(result=Whole(data=data)):
             return len(data)
     return 0  # small
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from reviewconsole.protocol.messages import Outcome
 from reviewconsole.runner.call_ends import LONGEST_ERROR, CallEnd, is_same, raised, returned
+from reviewconsole.runner.exceptions import Disconnected
 
 
 class Colour(StrEnum):
@@ -100,6 +101,8 @@ def test_a_result_that_nobody_can_ask_for_is_not_stored():
         (GraphDrained("stop"), Outcome.PAUSED, "GraphDrained: Graph drained: stop"),
         (ParentCommand(Command(goto="x")), Outcome.FAILED, "ParentCommand: Command(goto='x')"),
         (ValueError("no"), Outcome.FAILED, "ValueError: no"),
+        (OSError("\ud800"), Outcome.FAILED, "OSError: \\ud800"),
+        (Disconnected("closed"), Outcome.CUT_OFF, "Disconnected"),
         (ToolException("no"), Outcome.FAILED, "ToolException: no"),
         (asyncio.CancelledError(object()), Outcome.CUT_OFF, "CancelledError"),
         (KeyboardInterrupt(), Outcome.CUT_OFF, "KeyboardInterrupt"),
