@@ -224,6 +224,8 @@ class Execution:
         if standing.ended:
             await self._receipts.report(self._receipts.done_without_asking())
             return self._finished(standing)
+        if not (plan.verdicts or plan.moves or self._changed):
+            self._saver.trust()
         self._asked = standing.questions
         waiting = [pauses.question(question) for question in standing.questions]
         return await self._stream(graph, None, AnswerBook(answers, waiting))
