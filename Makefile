@@ -24,9 +24,11 @@ chaos: $(VENV)/development.installed  ## Kill processes while agents work and pe
 	$(BIN)/python -m tests.chaos.races
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m tests.chaos.races
 
-upstream: $(VENV)/development.installed .upstream/installed  ## Run LangGraph's own tests against the checkpoint saver, on both databases
-	$(BIN)/python -m pytest tests/upstream/suite.py --capture=no
+upstream: $(VENV)/development.installed .upstream/installed  ## Run LangGraph's own tests against the checkpoint saver, on both databases; a slice on SQLite with UPSTREAM=short
+	UPSTREAM=$(UPSTREAM) $(BIN)/python -m pytest tests/upstream/suite.py --capture=no
+ifneq ($(UPSTREAM),short)
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest tests/upstream/suite.py --capture=no
+endif
 
 bench: .bench/installed  ## Measure what is promised about speed, twenty minutes; SHORT=1 only says that the programs work
 	.bench/venv/bin/python -m benchmarks $(if $(SHORT),--short)

@@ -33,7 +33,7 @@ from tests.servers import Console, StartConsole
 from tests.services.saving import put
 
 AGENT = Owner("flooding")
-FRAMES = int(os.environ.get("FLOOD_FRAMES", "1000"))  # 10000 takes a minute or two
+FRAMES = int(os.environ.get("FLOOD_FRAMES", "400"))  # 10000 takes a minute or two
 RUNNERS = 20
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from reviewconsole.protocol.messages import VERSION, Hello, Owner
@@ -64,20 +65,33 @@ def client() -> Iterator[ConsoleClient]:
         yield client
 
 
-@pytest.fixture(params=["console"])
-def sync_checkpointer(client: ConsoleClient) -> Iterator[ForgetfulSaver]:
-    """In the place of LangGraph's savers with blocking calls."""
-    saver = ForgetfulSaver(client)
-    yield saver
-    saver.forget()
+if os.environ.get("UPSTREAM_SAVER") == "memory":  # what it is compared with
 
+    @pytest.fixture(params=["memory"])
+    def sync_checkpointer() -> InMemorySaver:
+        """LangGraph's own saver."""
+        return InMemorySaver()
 
-@pytest.fixture(params=["console"])
-async def async_checkpointer(client: ConsoleClient) -> AsyncIterator[ForgetfulSaver]:
-    """In the place of LangGraph's savers with async calls."""
-    saver = ForgetfulSaver(client)
-    yield saver
-    saver.forget()
+    @pytest.fixture(params=["memory"])
+    def async_checkpointer() -> InMemorySaver:
+        """LangGraph's own saver."""
+        return InMemorySaver()
+
+else:
+
+    @pytest.fixture(params=["console"])
+    def sync_checkpointer(client: ConsoleClient) -> Iterator[ForgetfulSaver]:
+        """In the place of LangGraph's savers with blocking calls."""
+        saver = ForgetfulSaver(client)
+        yield saver
+        saver.forget()
+
+    @pytest.fixture(params=["console"])
+    async def async_checkpointer(client: ConsoleClient) -> AsyncIterator[ForgetfulSaver]:
+        """In the place of LangGraph's savers with async calls."""
+        saver = ForgetfulSaver(client)
+        yield saver
+        saver.forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
