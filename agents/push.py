@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 Hint: TypeAlias = tuple[str, dict[str, Any]]
 """A group of the channel layer, and the message for it."""
 
+_SEND_SECONDS = 2.0  # for all that is told at once
+
 _held_back: ContextVar[list[Hint] | None] = ContextVar("held_back", default=None)
 
 RUNNERS = "runners.awake"  # every connected runner; each claims what its token serves
@@ -135,8 +137,17 @@ def together() -> Iterator[None]:
 async def send(hints: Iterable[Hint]) -> None:
     """Send hints, each once, those to runners first: people wait for what these do.
 
-    One that cannot be sent is logged: what was committed stays so.
+    One that cannot be sent is logged: what was committed stays so. A broker that hangs is given up:
+    runners wait for who sends.
     """
+    try:
+        async with asyncio.timeout(_SEND_SECONDS):
+            await _send(hints)
+    except TimeoutError:
+        log.error("hints were lost: the broker took more than %g seconds", _SEND_SECONDS)
+
+
+async def _send(hints: Iterable[Hint]) -> None:
     layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
     told: list[Hint] = []
     for hint in sorted(hints, key=lambda hint: hint[0] != RUNNERS):

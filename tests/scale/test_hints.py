@@ -1,6 +1,8 @@
 """Hints through a real Redis: heard again after everybody left, and after Redis was away."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,6 +79,20 @@ async def test_who_comes_while_redis_is_away_hears_when_it_is_back(
     await asyncio.to_thread(broker.start)
     assert await heard(ear, "inbox") == "inbox"
     await push.echo(SECONDS)
+
+
+async def test_a_broker_that_hangs_is_given_up(broker: Redis, caplog: pytest.LogCaptureFixture):
+    assert broker.popen is not None
+    await tell("inbox")
+    os.kill(broker.popen.pid, signal.SIGSTOP)
+    try:
+        many = [
+            (push.group(f"thread.{number}"), {"type": "console.changed"}) for number in range(9)
+        ]
+        await asyncio.wait_for(push.send(many), SECONDS)
+    finally:
+        os.kill(broker.popen.pid, signal.SIGCONT)
+    assert "hints were lost: the broker took more than 2 seconds" in caplog.text
 
 
 async def test_an_echo_leaves_nothing_behind(broker: Redis):
