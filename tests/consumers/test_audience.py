@@ -1,0 +1,95 @@
+"""All open pages of a process: each topic is drawn once, and sent where it is news."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from agents import live
+from agents.consumers.audience import NO_ROLE, NO_TOPIC, SIGNED_OUT, Page, draw
+from agents.live import Topic
+from tests.consumers.test_onlookers import session_of
+from tests.factories import start_run
+
+pytestmark = pytest.mark.django_db
+
+CONSOLE = "ws://console"
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The topics that are drawn, in order."""
+    topics: list[str] = []
+    render = live.render
+
+    def note(topic: Topic, viewer: live.Viewer) -> dict[str, str]:
+        topics.append(str(topic))
+        return render(topic, viewer)
+
+    monkeypatch.setattr(live, "render", note)
+    return topics
+
+
+def test_what_is_alike_is_drawn_once(alice: User, bob: User, drawn: list[str]):
+    topics = [Topic("waiting"), Topic("inbox")]
+    pages = [Page(topics, session_of(user), CONSOLE) for user in (alice, alice, bob)]
+    first, second, third = draw({page: {0, 1} for page in pages}).values()
+    assert drawn == ["waiting", "inbox"]
+    assert first == second == third
+    assert isinstance(first, dict)
+    assert list(first) == ["inbox-count", "inbox-total", "inbox-list"]
+
+
+def test_other_rights_and_other_addresses_are_drawn_apart(
+    alice: User, olga: User, drawn: list[str]
+):
+    thread = Topic("thread", start_run().thread_id)
+    pages = [
+        Page([thread], session_of(alice), CONSOLE),
+        Page([thread], session_of(olga), CONSOLE),
+        Page([thread], session_of(olga), "wss://elsewhere"),
+    ]
+    of_alice, of_olga, _ = draw({page: {0} for page in pages}).values()
+    assert drawn == [str(thread)] * 3
+    assert isinstance(of_alice, dict)
+    assert isinstance(of_olga, dict)
+    assert "Cancel run" not in of_alice["thread-state"]
+    assert "Cancel run" in of_olga["thread-state"]
+
+
+def test_only_what_is_due_is_drawn(alice: User, drawn: list[str]):
+    page = Page([Topic("waiting"), Topic("inbox")], session_of(alice), CONSOLE)
+    assert set(draw({page: {0}})) == {page}
+    assert drawn == ["waiting"]
+
+
+def test_one_page_that_may_not_costs_the_others_nothing(alice: User, mallory: User):
+    topics = [Topic("waiting"), Topic("thread", 4711)]
+    sessions = ["", session_of(mallory), session_of(alice)]
+    pages = [Page(topics, session, CONSOLE) for session in sessions]
+    pages.append(Page(topics[:1], sessions[-1], CONSOLE))
+    *closed, shown = draw({page: set(range(len(page.topics))) for page in pages}).values()
+    assert closed == [SIGNED_OUT, NO_ROLE, NO_TOPIC]
+    assert isinstance(shown, dict)
+
+
+async def test_a_page_is_told_news_alone():
+    page = Page([Topic("waiting")], "", CONSOLE)
+    page.show({"one": "<1>", "two": "<2>"})
+    assert await page.news() == "<1><2>"
+    page.show({"one": "<1>", "two": "<2>"})
+    assert await page.news() == ""
+    page.show({"one": "<1>", "two": "<3>"})
+    assert await page.news() == "<3>"
+
+
+async def test_a_page_that_is_slow_gets_the_newest_of_each():
+    page = Page([Topic("waiting")], "", CONSOLE)
+    page.show({"one": "<1>", "two": "<2>"})
+    page.show({"one": "<3>"})
+    assert await page.news() == "<3><2>"
+
+
+async def test_what_closes_a_page_comes_before_what_it_would_show():
+    page = Page([Topic("waiting")], "", CONSOLE)
+    page.show({"one": "<1>"})
+    page.show(SIGNED_OUT)
+    assert await page.news() == SIGNED_OUT
