@@ -32,11 +32,12 @@ class Compared:
     ) -> tuple[float, float, float]:
         """Give both the same order in turn: medians of both rates, and of their ratios.
 
-        The order is reversed at every other repetition; a first one warms up. `runs` are queued for
-        each order of ours.
+        The order is reversed at every other repetition; where there are several, a first one warms
+        up and does not count. `runs` are queued for each order of ours.
         """
         found: list[tuple[float, float]] = []
-        for number in range(repetitions + 1):
+        warm_up = 1 if repetitions > 1 else 0
+        for number in range(warm_up + repetitions):
             rate: dict[str, float] = {}
             for which in ("ours", "peer") if number % 2 else ("peer", "ours"):
                 if which == "ours":
@@ -45,7 +46,7 @@ class Compared:
                 done, seconds = asked.do(*order)
                 rate[which] = done / seconds
             found.append((rate["ours"], rate["peer"]))
-        return medians(found[1:])
+        return medians(found[warm_up:])
 
 
 def at_once(threads: int) -> str:
