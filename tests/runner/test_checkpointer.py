@@ -20,6 +20,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, Send, interrupt
 
 from reviewconsole.protocol.messages import (
+    Get,
     Lease,
     List,
     Owner,
@@ -340,6 +341,21 @@ async def test_long_histories_come_in_pages(
     assert listed == newest_first[:expected]
     assert [request.limit for request in peer.of(List)] == asked
     assert [item.checkpoint["id"] async for item in saver.alist(ROOT, limit=limit)] == listed
+
+
+async def test_the_newest_is_read_once_where_it_is_trusted(peer: Peer, saver: ConsoleSaver) -> None:
+    first = (await saver.aput(ROOT, empty_checkpoint(), {}, {}))["configurable"]
+    read = await saver.aget_tuple(ROOT)
+    saver.trust()
+    assert await saver.aget_tuple(ROOT) == read
+    assert len(peer.of(Get)) == 1
+    assert await saver.aget_tuple(ROOT) == read  # once
+    assert len(peer.of(Get)) == 2
+    saver.trust()
+    second = (await saver.aput(ROOT, empty_checkpoint(), {}, {}))["configurable"]
+    newest = await saver.aget_tuple(ROOT)
+    assert newest is not None
+    assert newest.config["configurable"] == second != first
 
 
 def test_a_list_of_everything_is_one_request(peer: Peer, saver: ConsoleSaver) -> None:
