@@ -321,6 +321,33 @@ async def test_a_call_that_is_cut_off_is_in_doubt(desk, effects):
     assert effects == ["x"]
 
 
+async def test_a_function_in_a_thread_tells_its_end_after_its_run_was_cut_off(desk, effects):
+    may_end, begun = threading.Event(), threading.Event()
+
+    class Slow(BaseTool):
+        name: str = "slow"
+        description: str = "Take long, in a thread that nobody can stop."
+
+        def _run(self, text: str) -> str:
+            effects.append(text)
+            begun.set()
+            assert may_end.wait(30)
+            return "done"
+
+    at = desk(one_node(ToolNode([Slow()])))
+    assignment = at.begin(calling(call("slow", "c1", text="x")))
+    execution = asyncio.create_task(at.execute(assignment))
+    assert await asyncio.to_thread(begun.wait, 30)
+    execution.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await execution
+    again = asyncio.create_task(at.execute(at.again(assignment)))
+    asyncio.get_running_loop().call_later(0.1, may_end.set)
+    assert texts(await again) == ["done"]
+    assert effects == ["x"]
+    assert at.told == [("slow", {"text": "x"}, "finished")]
+
+
 # Calls in doubt ----------------------------------------------------------------------------------
 
 
