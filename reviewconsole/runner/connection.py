@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -25,6 +26,8 @@ from reviewconsole.runner.exceptions import Refusal
 from reviewconsole.runner.outbox import Outbox, Pending
 from reviewconsole.runner.sent_parts import SentParts
 
+logger = logging.getLogger(__name__)
+
 FRAMES_IN_FLIGHT = 2  # while they are out, what is submitted gathers for the next frame
 WELCOME_SECONDS = 10.0
 RETRY_SECONDS = 0.5  # after `unavailable`: the console's database does not answer
@@ -43,6 +46,8 @@ class Connection:
         self._session = RunnerSession()
         self._sent = SentParts()
         self._in_flight: dict[int, list[Pending]] = {}
+        self._held: list[Pending] = []  # until the console's database may answer
+        self._trouble = ""  # why, as it was logged
 
     @property
     def in_flight(self) -> list[Pending]:
@@ -149,10 +154,21 @@ class Connection:
                 item.alone = True
                 self._outbox.put_back([item])
             case Refused(reason=RefusalCode.UNAVAILABLE):
-                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._retry, item)
+                self._hold(item, result)
             case _:
+                self._trouble = ""
                 self._outbox.settle(item, result)
 
-    def _retry(self, item: Pending) -> None:
-        self._outbox.put_back([item])
+    def _hold(self, item: Pending, refused: Refused) -> None:
+        """Keep a request back for a moment; all that are kept back go again in their order."""
+        if not self._held:
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._ask_again)
+        self._held.append(item)
+        if refused.message != self._trouble:
+            logger.warning("held by the console: %s", refused.message)
+            self._trouble = refused.message
+
+    def _ask_again(self) -> None:
+        held, self._held = self._held, []
+        self._outbox.put_back(held)
         self._wake.set()

@@ -305,6 +305,17 @@ def test_an_unavailable_database_is_waited_for(peer: Peer, client: ConsoleClient
     assert ids(peer.of(Put)) == ["1"] * 4
 
 
+def test_what_was_held_goes_again_in_its_order(peer: Peer, client: ConsoleClient) -> None:
+    """A call's end must not come after what its step wrote."""
+    refusals = [Refused(RefusalCode.UNAVAILABLE, "the database is locked")] * 3
+    peer.answer_instead = lambda request: (
+        refusals.pop() if isinstance(request, Put) and refusals else None
+    )
+
+    assert client.call(put("1"), put("2"), put("3")).result(5) == (Done(), Done(), Done())
+    assert ids(peer.of(Put)) == ["1", "2", "3"] * 2
+
+
 # Ends that no reconnecting heals ---------------------------------------------------------------
 
 
