@@ -62,7 +62,7 @@ class Console(Process):
     def is_ready(self) -> bool:
         """Whether it answers a request, whatever the answer."""
         try:
-            urllib.request.urlopen(f"{self.url}/login/", timeout=5).close()
+            urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close()
         except urllib.error.HTTPError as answer:
             answer.close()
         except OSError:
@@ -92,10 +92,16 @@ class Console(Process):
         ]
 
 
+class Address(Protocol):
+    """Where runners connect to: a console, or a proxy in front of it."""
+
+    socket_url: str
+
+
 class RunnerProcess(Process):
     """A runner with a token of its own, connected to `console`."""
 
-    def __init__(self, console: Console, name: str, agents: Path, log: Path) -> None:
+    def __init__(self, console: Address, name: str, agents: Path, log: Path) -> None:
         served = list(json.loads(agents.read_text())["graphs"])
         self.token, secret = tokens.create(name=name, agents=served)
         self.started_at: datetime = timezone.now()
