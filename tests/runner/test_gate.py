@@ -101,7 +101,7 @@ async def test_an_answer_that_came_late_is_asked_for_again(peer: Peer, client: C
     peer.answer_instead = expire
     with pytest.raises(Refusal, match="over"):
         await gate.admit(replace(asking(gate, "a"), execution="e"), Awaiting())
-    told = await asyncio.to_thread(ends, peer, client)
+    told = await asyncio.to_thread(ends, peer)
     assert told == [(2, "e", Outcome.UNTOUCHED)]
 
 
@@ -115,14 +115,14 @@ async def test_a_call_that_nobody_waits_for_is_given_back(peer: Peer, client: Co
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await asyncio.to_thread(peer.proceed)
-    told = await asyncio.to_thread(ends, peer, client)
+    told = await asyncio.to_thread(ends, peer)
     assert told == [(2, "", Outcome.UNTOUCHED)]
 
 
-def ends(peer: Peer, client: ConsoleClient) -> list[tuple[int, str, Outcome]]:
-    """How calls ended, once all that was sent is answered."""
-    client.close()
-    return [(each.effect, each.execution, each.outcome) for each in peer.of(CallEnded)]
+def ends(peer: Peer) -> list[tuple[int, str, Outcome]]:
+    """How calls ended, as soon as it is told of one."""
+    told = wait_until("it is told how a call ended", lambda: peer.of(CallEnded))
+    return [(each.effect, each.execution, each.outcome) for each in told]
 
 
 def elsewhere(work: Callable[[], Any]) -> Any:
