@@ -37,13 +37,14 @@ def one(kind: str, **more: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": ["type"]}
 
 
-SCHEMA: dict[str, Any] = {
+SCHEMA: Any = {
     "oneOf": [one("approve"), one("reject", message={"type": "string"}), one("respond", message={})]
 }
 
 
 def asked(**changes: Any) -> Any:
-    return read({**QUESTION, **changes}, kind="interrupt", response_schema=SCHEMA)
+    value: Any = QUESTION | changes
+    return read(value, kind="interrupt", response_schema=SCHEMA)
 
 
 def test_it_says_what_may_have_run_where_and_when():
