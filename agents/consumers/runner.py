@@ -242,7 +242,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             f"the reply of {len(reply)} bytes exceeds RUNNER_MAX_FRAME_BYTES={limit}; raise it, "
             "or read fewer checkpoints at once",
         )
-        kept = [refused if isinstance(result, Found) else result for result in results]
+        kept: list[Result] = [refused if isinstance(each, Found) else each for each in results]
         left = limit - len(codec.encode_reply(frame_id, kept))
         for place, result in enumerate(results):
             size = len(codec.encode_reply(frame_id, [result])) if isinstance(result, Found) else 0

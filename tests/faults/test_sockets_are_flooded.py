@@ -17,15 +17,15 @@ from agents.services import tokens
 from reviewconsole.protocol.messages import (
     VERSION,
     Done,
+    Found,
     Get,
     Hello,
     Owner,
-    Refused,
     Request,
     Result,
     Whole,
 )
-from reviewconsole.protocol.session import RunnerSession
+from reviewconsole.protocol.session import Answered, RunnerSession
 from reviewconsole.runner.client import ConsoleClient
 from tests.memory import MB, Peak
 from tests.processes import wait_until
@@ -69,8 +69,8 @@ class Flood:
             data = await self.socket.recv()
             assert isinstance(data, bytes)
             received = self.session.receive(data)
-            if isinstance(received, tuple) and hasattr(received, "results"):
-                return tuple(received.results)
+            if isinstance(received, Answered):
+                return received.results
 
 
 @asynccontextmanager
@@ -155,9 +155,10 @@ async def test_a_state_of_100_mb(large_frames: Console, secret: str) -> None:
             (stored,) = client.call(state("huge", 2, 100 * MB)).result(60)
             (found,) = client.call(Get(AGENT, "huge", "", None)).result(60)
     assert (small, stored) == (Done(), Done())
-    assert not isinstance(found, Refused)
-    ((value,),) = [checkpoint.values for checkpoint in found.checkpoints]
-    assert len(value.value.data) == 100 * MB
+    assert isinstance(found, Found)
+    ((item,),) = [checkpoint.values for checkpoint in found.checkpoints]
+    assert isinstance(item.value, Whole)
+    assert len(item.value.data) == 100 * MB
 
 
 async def test_a_state_that_is_too_large_says_how_large_and_what_helps(

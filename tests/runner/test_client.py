@@ -211,6 +211,7 @@ def test_reads_that_do_not_fit_into_one_reply_are_repeated_alone(
     peer.answer_instead = refuse
     first, second = client.call(get("1"), get("2")).result(5)
 
+    assert isinstance(first, Found)
     assert [checkpoint.checkpoint_id for checkpoint in first.checkpoints] == ["1"]
     assert second == Refused(RefusalCode.TOO_LARGE, "…")
 

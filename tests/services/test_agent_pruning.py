@@ -118,7 +118,7 @@ def test_what_runs_stored_goes_wherever_it_is(runner: Runner) -> None:
 
 
 def test_what_would_be_left_without_its_deltas_stays_whole(runner: Runner) -> None:
-    deep = {"counters_since_delta_snapshot": {}}
+    deep: dict[str, object] = {"counters_since_delta_snapshot": {}}
     save(runner, put("1efa", metadata={**deep, "run_id": "one"}))
     save(runner, put("1efb", metadata={**deep, "run_id": "two"}))
 
