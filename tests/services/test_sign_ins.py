@@ -72,7 +72,8 @@ class TestBegin:
 
 
 def test_no_more_pass_at_once(transactional_db: None):
-    assert sum(race(*[lambda: tries(1)] * 12)) <= 5
+    racers = [lambda: tries(1)] * 8  # as many as the pool of connections has room for
+    assert sum(race(*racers)) <= 5
 
 
 @pytest.mark.django_db
