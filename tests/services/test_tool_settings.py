@@ -112,3 +112,15 @@ def test_pages_and_runners_hear_of_a_change_and_of_nothing_else(
 
     assert told(django_capture_on_commit_callbacks, block) == {"agent", "agents", WAKE}
     assert told(django_capture_on_commit_callbacks, block) == set()
+
+
+def test_a_tool_may_run_twice_where_an_admin_says_so(ada, olga):
+    agent = make_agent()
+    which = {"agent": agent.pk, "tool": "refund", "is_idempotent": True}
+    with pytest.raises(NotAllowed):
+        tool_settings.set_idempotent(user=olga, **which)
+    made = tool_settings.set_idempotent(user=ada, **which)
+    assert (made.gate, made.is_idempotent, made.set_by) == (Gate.AGENT, True, ada)
+    assert tool_settings.set_idempotent(user=ada, **which) == made  # said again
+    kept = tool_settings.set_gate(agent=agent.pk, tool="refund", gate=Gate.ALWAYS, user=ada)
+    assert kept.is_idempotent
