@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from agents import push, reviews
@@ -153,9 +155,18 @@ def _refuse_decisions(run: Run) -> None:
     refused = Decision.objects.filter(
         run=run, status__in=(Decision.Status.RECORDED, Decision.Status.DELIVERED)
     )
+    # What a call has run by was taken: the runner that comes after a lost one need not know it.
+    ran_by = Q(effects__isnull=False) | Q(settled_effects__isnull=False)
+    taken = dict(refused.filter(ran_by).values_list("pk", "interrupt_id"))
+    Decision.objects.filter(pk__in=taken).update(
+        status=Decision.Status.APPLIED,
+        delivered_at=Coalesce("delivered_at", now),
+        applied_at=now,
+    )
+    Interrupt.objects.filter(pk__in=taken.values()).update(status=Interrupt.Status.APPLIED)
     asked = list(refused.values_list("interrupt_id", flat=True))
     refused.update(status=Decision.Status.REFUSED)
     Interrupt.objects.filter(pk__in=asked, status=Interrupt.Status.ANSWERED).update(
         status=Interrupt.Status.SUPERSEDED, closed_at=now
     )
-    push.changed(*(f"interrupt.{pk}" for pk in asked))
+    push.changed(*(f"interrupt.{pk}" for pk in (*taken.values(), *asked)))

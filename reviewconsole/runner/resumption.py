@@ -117,10 +117,10 @@ def overtaken(
     """The unused answers whose task asks another question now than the one in `asked`.
 
     A task that runs several tools shows one question at a time: others may come up again, and their
-    answers are kept, unless what it asks now is the same question with parts that moved. So does a
-    task that asks whether a call may run again, before what the call itself asks.
+    answers are kept, unless what it asks now is the same question with parts that moved. All are
+    kept while a task asks what to do about a call in doubt: that comes before what the call asks.
     """
-    hiding = standing.several | {
+    doubting = {
         question.task_id
         for question in standing.questions
         if is_doubt(stored.to_plain(question.value))
@@ -138,7 +138,8 @@ def overtaken(
     return [
         answer
         for answer in unused
-        if answer.task_id in standing.unfinished and (answer.task_id not in hiding or moved(answer))
+        if answer.task_id in standing.unfinished - doubting
+        and (answer.task_id not in standing.several or moved(answer))
     ]
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from agents.exceptions import RequestRefused
-from agents.models import Decision, Interrupt, Run, Thread
+from agents.models import Decision, Effect, Interrupt, Run, Thread
 from agents.services import interrupts, runs
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import Whole
@@ -265,6 +265,23 @@ def test_an_applied_decision_is_not_refused_with_a_later_pause(alice):
     before.refresh_from_db()
     decision.refresh_from_db()
     assert (before.status, decision.status) == ("applied", "applied")
+
+
+@pytest.mark.parametrize("field", ["decision", "settled_by"])
+def test_a_decision_that_a_call_has_run_by_is_applied_and_not_refused(alice, field: str):
+    """The runner that came after a lost one found another question."""
+    before = make_interrupt()
+    decision = decide(before, alice)
+    take(decision.run)
+    Effect.objects.create(
+        thread=before.thread, key="k", execution="e", run=decision.run, attempt=1, tool="refund",
+        **{field: decision},
+    )  # fmt: skip
+    pause(decision.run, refused="the question is another one")
+    before.refresh_from_db()
+    decision.refresh_from_db()
+    assert (before.status, decision.status) == ("applied", "applied")
+    assert decision.decided_at <= decision.delivered_at <= decision.applied_at
 
 
 def test_the_request_of_an_interrupt_is_read_with_the_tools_of_its_agent(db):
