@@ -30,8 +30,8 @@ ifneq ($(UPSTREAM),short)
 	$(BIN)/python -m tests.postgres -- $(BIN)/python -m pytest tests/upstream/suite.py --capture=no
 endif
 
-bench: .bench/installed  ## Measure what is promised about speed, twenty minutes; SHORT=1 only says that the programs work
-	.bench/venv/bin/python -m benchmarks $(if $(SHORT),--short)
+bench: .bench/installed  ## Measure what is promised about speed, twenty minutes; BENCH=--short only says that the programs work
+	.bench/venv/bin/python -m benchmarks $(BENCH)
 
 check: $(VENV)/development.installed  ## Lint, types, templates, deployment, migrations, the rules of the repository
 	$(BIN)/ruff check
