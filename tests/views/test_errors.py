@@ -41,7 +41,7 @@ def test_a_page_says_what_is_wrong_and_offers_to_load_it_again(browser: Client):
         answer = browser.get("/threads/?q=a&b=%22")
     page = answer.content.decode()
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "another process holds its write lock: find and end that process." in page
+    assert "another process holds its write lock: find and end that process" in page
     assert 'href="/threads/?q=a&amp;b=%22"' in page
     assert forms(page) == []
 
