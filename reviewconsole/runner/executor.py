@@ -193,7 +193,7 @@ class Execution:
             case Finish(decisions):
                 return await self._finish(graph, standing, decisions)
             case Hold(refused, past):
-                await self._receipts.report(past)
+                await self._receipts.report(self._past(past, standing))
                 return self._paused(standing, refused)
 
     async def _begin(self, graph: Graph) -> Report | None:
@@ -201,7 +201,7 @@ class Execution:
 
     async def _go_on(self, graph: Graph, standing: Standing, plan: GoOn) -> Report | None:
         answers = self.assignment.answers
-        await self._receipts.report(plan.past)
+        await self._receipts.report(self._past(plan.past, standing))
         if reason := moves.refusal(graph, answers, plan.moves):
             return self._paused(standing, f"nothing was resumed: {reason}")
         await self._deliver()
@@ -229,6 +229,11 @@ class Execution:
         self._asked = standing.questions
         waiting = [pauses.question(question) for question in standing.questions]
         return await self._stream(graph, None, AnswerBook(answers, waiting))
+
+    def _past(self, own: Iterable[int], standing: Standing) -> set[int]:
+        """What an attempt before this one has left behind: decisions of this run and of others."""
+        is_first = self.assignment.lease.attempt == 1
+        return {*own, *(() if is_first else self._receipts.passed(standing))}
 
     async def _finish(
         self, graph: Graph, standing: Standing, decisions: tuple[int, ...]
