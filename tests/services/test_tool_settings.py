@@ -116,7 +116,7 @@ def test_pages_and_runners_hear_of_a_change_and_of_nothing_else(
 
 def test_a_tool_may_run_twice_where_an_admin_says_so(ada, olga):
     agent = make_agent()
-    which = {"agent": agent.pk, "tool": "refund", "is_idempotent": True}
+    which: Any = {"agent": agent.pk, "tool": "refund", "is_idempotent": True}
     with pytest.raises(NotAllowed):
         tool_settings.set_idempotent(user=olga, **which)
     made = tool_settings.set_idempotent(user=ada, **which)
