@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +49,11 @@ class Compared:
         return medians(found[warm_up:])
 
 
+def databases(goals: Collection[str], *, short: bool) -> Collection[str]:
+    """The databases that are compared: a smoke run takes one."""
+    return {"PostgreSQL"} if short else set(goals)
+
+
 def at_once(threads: int) -> str:
     """How many threads, in words."""
     return "1 thread" if threads == 1 else f"{threads} threads"
@@ -62,13 +67,13 @@ def medians(pairs: list[tuple[float, float]]) -> tuple[float, float, float]:
 
 
 @contextmanager
-def opened(*, memory: bool = False) -> Iterator[Compared]:
-    """Start a PostgreSQL server, a console on it and one on SQLite, and a process for each side."""
+def opened(databases: Collection[str], *, memory: bool = False) -> Iterator[Compared]:
+    """Start a PostgreSQL server, consoles on these databases, and a process for each side."""
     with ExitStack() as at_end:
         server = at_end.enter_context(running(durable=True))
         consoles = {
-            "PostgreSQL": at_end.enter_context(console(server, "console")),
-            "SQLite": at_end.enter_context(console("", "")),
+            name: at_end.enter_context(console(server if name == "PostgreSQL" else "", "console"))
+            for name in databases
         }
         agents = {
             name: at_end.enter_context(side("console", each.address, each.token))

@@ -20,8 +20,10 @@ GOALS = {"PostgreSQL": (0.9, 1.1), "SQLite": (0.9, 1.1)}
 def rows(short: bool) -> Iterator[Row]:
     """Measure milliseconds a read."""
     count, repetitions = (3, 1) if short else (40, 7)
-    with comparison.opened() as compared:
-        for database, (goal, aim) in GOALS.items():
+    databases = comparison.databases(GOALS, short=short)
+    with comparison.opened(databases) as compared:
+        for database in databases:
+            goal, aim = GOALS[database]
             pairs = []
             for number in range(repetitions + 1):
                 compared.consoles[database].queue("chat", 1)
