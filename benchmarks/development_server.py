@@ -8,7 +8,9 @@ fast the hosted one is, nobody publishes.
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -65,15 +67,19 @@ class Server:
 
 @contextmanager
 def development_server(folder: Path) -> Iterator[Server]:
-    """Run it with the agents of these benchmarks."""
-    port, notes = free_port(), folder / "their-notes"
+    """Run it with the agents of these benchmarks, from a copy: it writes beside them."""
+    port, notes, home = free_port(), folder / "their-notes", folder / "theirs"
     notes.touch()
-    command = [str(COMMAND), "dev", "--no-browser", "--no-reload", "--config", str(AGENTS)]
+    home.mkdir()
+    shutil.copy(AGENTS.parent / "reviewed.py", home)
+    graphs = {AGENT: f"./reviewed.py:{AGENT}"}
+    (home / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
+    command = [str(COMMAND), "dev", "--no-browser", "--no-reload"]
     environment = {"NOTES": str(notes), "LANGSMITH_TRACING": "false"}
     with (folder / "development-server.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--port", str(port)], env=os.environ | environment, stdout=log, stderr=log,
-            cwd=folder,
+            cwd=home,
         )  # fmt: skip
     try:
         client = get_sync_client(url=f"http://127.0.0.1:{port}")
