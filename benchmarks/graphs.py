@@ -6,6 +6,8 @@ import base64
 import operator
 import os
 import random
+from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
@@ -17,7 +19,7 @@ from langgraph.types import interrupt
 
 STEPS = 10
 MESSAGE_BYTES = 1000
-WORDS = ("order", "paid", "late", "parcel", "waits", "office", "monday", "because", "customer")
+DOCUMENTS = Path(__file__).parent.parent / "docs"
 
 
 class Small(TypedDict):
@@ -62,7 +64,13 @@ def text(size: int, *, compressible: bool) -> str:
     """So many characters that a database can compress well, or hardly."""
     if not compressible:
         return base64.b85encode(os.urandom(size)).decode()[:size]
-    return " ".join(random.choices(WORDS, k=size // 4))[:size]  # noqa: S311 -- no secret
+    begin = random.randrange(len(_prose()) - size)  # noqa: S311 -- no secret
+    return _prose()[begin : begin + size]
+
+
+@cache
+def _prose() -> str:
+    return "".join(path.read_text() for path in sorted(DOCUMENTS.glob("*.md")))
 
 
 def chat(turns: int, *, compressible: bool = True) -> StateGraph[Any, Any, Any, Any]:

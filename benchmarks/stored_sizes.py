@@ -21,7 +21,7 @@ def of_tables() -> dict[str, int]:
         if connection.vendor != "postgresql":
             cursor.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
             return {"the file": int(cursor.fetchone()[0])}
-        cursor.execute("CHECKPOINT")
+        cursor.execute("VACUUM")  # as PostgreSQL does by itself, sooner or later
         cursor.execute(
             "SELECT relname, pg_total_relation_size(oid) FROM pg_class WHERE relname = ANY(%s)",
             [[f"agents_{name}" for name in KEPT]],
