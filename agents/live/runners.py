@@ -23,7 +23,8 @@ def runners(_topic: Topic, viewer: Viewer) -> dict[str, Any]:
         Prefetch("agents", Agent.objects.only("name")),
         Prefetch("runs", in_hand, to_attr="in_hand"),
     )
-    undelivered = Decision.objects.undelivered().select_related("interrupt__thread__agent", "decided_by").only(
+    related = ("interrupt__thread__agent", "decided_by")
+    undelivered = Decision.objects.undelivered().select_related(*related).only(
         "summary", "decided_at", "run_id", "decided_by__username", "decided_by__first_name",
         "interrupt__thread__agent__name",
     )  # fmt: skip

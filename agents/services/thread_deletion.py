@@ -35,10 +35,11 @@ def delete(*, thread: int, user: User) -> Thread:
     """Erase a thread: its history, its state, its metadata and what its runs were given.
 
     Its row stays, with who deleted it and when, its runs and what they called as facts, without
-    arguments and results, its interrupts, decisions and verdicts. What waits is cancelled; answers that no agent took are withdrawn. Copies of the
-    thread are threads of their own and stay, and so does, until the last of them is deleted, the
-    context of the runs that made their checkpoints: going on there passes it again. Idempotent: the
-    first to delete it is the one. About 25 queries, and one for each copy of a copy.
+    arguments and results, its interrupts, decisions and verdicts. What waits is cancelled; answers
+    that no agent took are withdrawn. Copies of the thread are threads of their own and stay, and so
+    does, until the last of them is deleted, the context of the runs that made their checkpoints:
+    going on there passes it again. Idempotent: the first to delete it is the one. About 25 queries,
+    and one for each copy of a copy.
 
     Raises:
         NotAllowed: the person may not delete threads.

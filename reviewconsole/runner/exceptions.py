@@ -40,3 +40,7 @@ class Disconnected(RunnerError):
 
 class NotInForce(RuntimeError):
     """What the runner put in the place of LangGraph's or LangChain's own can be passed by."""
+
+
+class Stalled(RuntimeError):
+    """The stream has ended, nodes are left to run, and nothing explains why they do not."""

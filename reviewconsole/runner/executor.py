@@ -36,7 +36,7 @@ from reviewconsole.runner import interrupts, moves, pauses, resumption, stored, 
 from reviewconsole.runner.answers import AnswerBook
 from reviewconsole.runner.breakpoints import Graph, stops
 from reviewconsole.runner.checkpointer import ConsoleSaver
-from reviewconsole.runner.exceptions import Disconnected, Refusal
+from reviewconsole.runner.exceptions import Disconnected, Refusal, Stalled
 from reviewconsole.runner.failures import connection_error, failed, is_over
 from reviewconsole.runner.graphs import GraphSpec
 from reviewconsole.runner.pauses import Standing
@@ -58,10 +58,6 @@ class Console(Listener, Protocol):
     """What an execution tells the console."""
 
     async def ask(self, request: Report, /) -> Done: ...
-
-
-class Stalled(RuntimeError):
-    """The stream has ended, nodes are left to run, and nothing explains why they do not."""
 
 
 class Execution:

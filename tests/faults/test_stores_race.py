@@ -11,7 +11,7 @@ from agents.exceptions import ThreadBusy, ThreadWaits
 from agents.models import Part, Run, Runner, Thread
 from agents.services import runs
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import CheckpointRequest, Done, Prune, Result
+from reviewconsole.protocol.messages import CheckpointRequest, Done, Prune, Result, Whole
 from tests.factories import AGENT, connect_runner, expire_lease, finish, pause, start_run, take
 from tests.faults.racing import race
 from tests.services.saving import (
@@ -42,7 +42,7 @@ def test_parts_saved_by_two_processes_at_once_keep_their_numbers():
     runner = connect_runner()
     stores = (Store(), Store())
     execute(runner, put("1ef0"))  # the thread is there
-    expected = {}
+    expected: dict[str, Whole] = {}
     for turn in range(ROUNDS):
         batches: list[list[CheckpointRequest]] = []
         for process in (0, 1):
@@ -94,7 +94,7 @@ def test_numbers_that_a_process_took_and_lost_are_given_to_other_parts():
     runner = connect_runner()
     stores = (Store(), Store())
     execute(runner, put("1ef0"))
-    expected = {}
+    expected: dict[str, Whole] = {}
     for turn in range(ROUNDS // 2):
         first, second = f"1ef{turn:02}a", f"1ef{turn:02}b"
         lost, kept = [turn, 7000 + turn, 7001 + turn], [turn, turn + 1, 8000 + turn]

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from langchain_core.tools import tool
+from langchain_core.tools import BaseTool, tool
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
@@ -48,7 +48,7 @@ def send(amount: int) -> dict[str, int]:
     return {"paid": amount}
 
 
-def _node(pays: object) -> StateGraph:
+def _node(pays: BaseTool) -> StateGraph[State]:
     def work(state: State) -> State:
         """Write a note, and pay."""
         told = note.invoke({"text": f"{state['amount']} EUR"})
