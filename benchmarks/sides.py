@@ -138,6 +138,7 @@ async def _in_turn(jobs: list[Coroutine[Any, Any, int]]) -> int:
 async def _console_lanes(address: str, token: str) -> AsyncIterator[Lanes]:
     """Threads of runs that are claimed as a runner does, with fencing, gate and journal."""
     from reviewconsole.protocol.messages import (  # noqa: PLC0415 -- of this side alone
+        VERSION,
         Claim,
         Finished,
         Hello,
@@ -155,7 +156,7 @@ async def _console_lanes(address: str, token: str) -> AsyncIterator[Lanes]:
     held: list[Lease] = []
 
     def hello() -> Hello:
-        return Hello(1, instance, "bench", 1000, agents, {}, tuple(held))
+        return Hello(VERSION, instance, "bench", 1000, agents, {}, tuple(held))
 
     with ConsoleClient(address, token, hello) as client:
         await client.ask(Claim(0))  # the console knows the agents from here on

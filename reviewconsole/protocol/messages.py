@@ -45,7 +45,7 @@ from reviewconsole.protocol.values import (
     Write as Write,
 )
 
-VERSION = 1
+VERSION = 2
 """The version of this protocol. A runner that speaks another is refused with close code 4426."""
 
 

@@ -167,13 +167,12 @@ def test_frames_are_numbered_without_gaps(frame_id: int) -> None:
         console.receive(codec.encode_requests(frame_id, [GET]))
 
 
-def test_another_version_is_refused() -> None:
+@pytest.mark.parametrize("version", [1, VERSION + 1])  # 1 had tool calls of other fields
+def test_another_version_is_refused(version: int) -> None:
     """The error names both, and the remedy."""
-    hello = Hello(VERSION + 1, "instance", "name", 1, (), {}, ())
+    hello = Hello(version, "instance", "name", 1, (), {}, ())
 
-    with pytest.raises(
-        WrongVersion, match=f"version {VERSION + 1}, the console {VERSION}; install"
-    ):
+    with pytest.raises(WrongVersion, match=f"version {version}, the console {VERSION}; install"):
         ConsoleSession(LIMIT).receive(codec.encode_requests(1, [hello]))
 
 
