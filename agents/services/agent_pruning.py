@@ -14,12 +14,12 @@ from django.db.models import Q, QuerySet
 from agents.exceptions import RequestRefused
 from agents.models import Checkpoint, Thread
 from agents.services import removal
+from agents.services.checkpoint_rows import NAME_BYTES, RUN, run_in_metadata
 from agents.services.removal import Place
 from agents.services.value_references import ROWS_AT_ONCE, in_batches, root_of
-from reviewconsole.protocol import tagged
 from reviewconsole.protocol.messages import RefusalCode
 
-_RUN = "run_id"  # of LangGraph's metadata: what the agent's program calls a run
+_RUNS_AT_MOST = 1000  # in one request: everybody's round waits for it
 
 
 def refuse_delta_channels(threads: Iterable[Thread]) -> None:
@@ -61,6 +61,23 @@ def keep_latest(thread: Thread) -> None:
     remove(thread, [place for place in places if place not in staying])
 
 
+def check_runs(runs: Collection[str]) -> None:
+    """Make sure that these runs can be looked for.
+
+    Raises:
+        RequestRefused: `invalid` — they are too many, or the id of one is too long.
+    """
+    if len(runs) > _RUNS_AT_MOST:
+        raise RequestRefused(
+            RefusalCode.INVALID, f"{len(runs)} runs are too many: name at most {_RUNS_AT_MOST}"
+        )
+    for run in runs:
+        if len(run.encode()) > NAME_BYTES:
+            raise RequestRefused(
+                RefusalCode.INVALID, f"{run[:40]!r} is no run here: at most {NAME_BYTES} bytes"
+            )
+
+
 def threads_of_runs(agent: str, runs: Collection[str]) -> set[str]:
     """The ids of the agent's threads in which these runs stored checkpoints.
 
@@ -86,7 +103,6 @@ def stored_by_runs(thread: Thread, runs: Collection[str]) -> list[Place]:
 def remove(thread: Thread, gone: list[Place]) -> None:
     """Remove these checkpoints of a locked thread, with what nothing that stays needs."""
     removal.remove(thread, removal.plan(thread, gone))
-    thread.refresh_from_db(fields=("part_epoch",))
 
 
 def _of_runs(
@@ -98,8 +114,9 @@ def _of_runs(
         # The metadata is text: it is searched for what may be there, and read to know.
         named = Q()
         for run in batch:
-            named |= Q(metadata__contains=tagged.dumps({_RUN: run})[1:-1])
+            named |= Q(metadata__contains=run_in_metadata(run))
         found = rows.filter(named).order_by().values_list(column, "checkpoint_id", "metadata")
         for name, checkpoint_id, metadata in found.iterator(chunk_size=ROWS_AT_ONCE):
-            if metadata.get(_RUN) in wanted:
+            run = metadata.get(RUN)
+            if isinstance(run, str) and run in wanted:
                 yield name, checkpoint_id

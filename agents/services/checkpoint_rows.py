@@ -35,6 +35,7 @@ from reviewconsole.protocol.parts import HASH_BYTES, join, part_hash
 
 RUNS, WHOLE = Form.RUNS.value, Form.WHOLE.value
 ID_BYTES, KIND_BYTES = 64, 32  # what their columns hold
+RUN = "run_id"  # of LangGraph's metadata: what the agent's program calls a run
 NAME_BYTES = 1000  # a row of PostgreSQL's index has room for two and the ids
 
 _RUN = struct.Struct(">II")
@@ -182,7 +183,10 @@ def _check_texts(texts: Iterable[str], at_most: int) -> None:
 
 
 def _read_metadata(data: bytes) -> str:
-    """The text of the metadata, as it is kept, once it can be read back."""
+    """The text of the metadata, as it is kept, once it can be read back.
+
+    It is searched for its run, so other writers' JSON is written anew.
+    """
     try:
         text = data.decode()
         metadata = tagged.loads(text)
@@ -190,7 +194,15 @@ def _read_metadata(data: bytes) -> str:
         raise RequestRefused(RefusalCode.INVALID, f"metadata is not JSON: {error}") from error
     if not isinstance(metadata, dict):
         raise RequestRefused(RefusalCode.INVALID, "metadata is a JSON object, and this is none")
+    run = metadata.get(RUN)
+    if isinstance(run, str) and run_in_metadata(run) not in text:
+        return tagged.dumps(metadata)
     return text
+
+
+def run_in_metadata(run: str) -> str:
+    """What the kept text of a checkpoint's metadata contains if this run stored it."""
+    return tagged.dumps({RUN: run})[1:-1]
 
 
 def channel_versions(document: bytes) -> dict[str, str]:

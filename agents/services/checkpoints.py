@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
@@ -64,7 +65,7 @@ class Store:
         A call that is refused stores nothing and disturbs no other. When one breaks the transaction
         of all, each is tried in a transaction of its own, so that it fails alone. Calls may be
         repeated: puts and writes are keyed by their ids. Round trips on PostgreSQL: 1 to resolve
-        all, 1 to write all, 3 a read; work outside of runs has 3 queries more a call.
+        all, 1 to write all, 1 to commit, 3 a read; outside of runs 3 queries more a call.
         """
         try:
             return self._attempt(calls)
@@ -102,13 +103,30 @@ class _Work:
     def __init__(self, calls: Sequence[Call], numbers: PartNumbers) -> None:
         self.calls = calls
         self.batch = Batch(numbers)
-        names = {name for _, request in calls for name in _named(request)}
+        self.served: dict[int, list[str]] = {}
+        names = {name for call in calls for name in self._named(*call)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
         threads, runs = engine().lock(names, leases)
         self.threads = {thread.thread_id: thread for thread in threads}
         self.runs = {run.pk: run for run in runs}
         self.owned: dict[str, Thread] = {}  # of the threads, those that owners name
-        self.served: dict[int, list[str]] = {}
+
+    def _named(self, runner: int, request: CheckpointRequest) -> set[str]:
+        """The threads that a request is about."""
+        match request:
+            case Prune(threads=threads):
+                return set(threads)
+            case DeleteForRuns(scope=Owner(agent), runs=runs):
+                with suppress(RequestRefused):  # as it is again when its turn comes
+                    self._check_served(runner, Owner(agent))
+                    agent_pruning.check_runs(runs)
+                    return agent_pruning.threads_of_runs(agent, runs)
+                return set()
+            case DeleteForRuns():
+                return set()
+            case CopyThread(thread=thread, target=target):
+                return {thread, target}
+        return set() if request.thread is None else {request.thread}
 
     def results(self) -> list[Result]:
         results = [self._answer(runner, request) for runner, request in self.calls]
@@ -287,8 +305,9 @@ class _Work:
         return Done()
 
     def _delete_for_runs(self, runner: int, request: DeleteForRuns) -> Result:
+        agent_pruning.check_runs(request.runs)
         # What was stored since the threads were locked, in others than these, was not meant.
-        threads = self._kept_by_owner(runner, request.scope, _named(request))
+        threads = self._kept_by_owner(runner, request.scope, self._named(runner, request))
         stored = [(each, agent_pruning.stored_by_runs(each, request.runs)) for each in threads]
         for thread, places in stored:
             agent_pruning.remove(thread, places)
@@ -309,20 +328,6 @@ class _Work:
             raise RequestRefused(RefusalCode.FORBIDDEN, "a run cannot prune its thread")
         self._check_served(runner, scope)
         return [self._owned(runner, scope, name) for name in names if name in self.threads]
-
-
-def _named(request: CheckpointRequest) -> set[str]:
-    """The threads that a request is about."""
-    match request:
-        case Prune(threads=threads):
-            return set(threads)
-        case DeleteForRuns(scope=Owner(agent), runs=runs):
-            return agent_pruning.threads_of_runs(agent, runs)
-        case DeleteForRuns():
-            return set()
-        case CopyThread(thread=thread, target=target):
-            return {thread, target}
-    return set() if request.thread is None else {request.thread}
 
 
 def _holds(runner: int, lease: Lease, run: LeasedRun) -> bool:

@@ -6,12 +6,15 @@ answer that the database did not give.
 
 from __future__ import annotations
 
+import sqlite3
+
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 _OLD = "its tables are older than the console: run `manage.py migrate`"
 _READ_ONLY = "it takes no writes: make it writable, or name its primary in DATABASE_URL"
 _FULL = "its disk is full: free space there"
 
+_TOO_COMPLEX = "54"  # the class of PostgreSQL's states: program limit exceeded
 _STATES = {  # of PostgreSQL; Django's exceptions do not set them apart
     "25006": _READ_ONLY,
     "42P01": _OLD,
@@ -43,8 +46,14 @@ _WORDS = {  # of both databases, the pool and the system
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Whether the database could not do its work, whatever was asked of it."""
-    if isinstance(error, OperationalError | InterfaceError):
+    """Whether the database could not do its work, whatever was asked of it.
+
+    A statement that is too much for a database (of terms, of depth) is none: asked again it would
+    be refused again, and hold with it what others asked.
+    """
+    if isinstance(error, OperationalError):
+        return not _is_of_the_statement(error)
+    if isinstance(error, InterfaceError):
         return True
     return isinstance(error, DatabaseError) and _state(error) in _STATES
 
@@ -65,6 +74,14 @@ def remedy(error: BaseException) -> str | None:
         return known
     said = str(error)
     return next((told for words, told in _WORDS.items() if words in said), None)
+
+
+def _is_of_the_statement(error: OperationalError) -> bool:
+    """Whether the database refuses what it was asked: its drivers say that in the same class."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    if code is not None:
+        return bool(code == sqlite3.SQLITE_ERROR) and remedy(error) is None
+    return _state(error).startswith(_TOO_COMPLEX)
 
 
 def _state(error: BaseException) -> str:

@@ -1,5 +1,8 @@
 """What an agent may prune: threads that it keeps itself, whole or not at all."""
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from agents.models import Blob, Part, Run, Runner, Thread
@@ -164,6 +167,39 @@ def test_threads_of_other_agents_are_closed(runner: Runner) -> None:
     requests = Prune(Owner("email"), (THREAD,)), DeleteForRuns(Owner("email"), ("one",))
     assert execute(runner, *requests) == [refused("forbidden", unserved)] * 2
     assert len(places()) == 2
+
+
+@pytest.mark.parametrize("run", ["one", "zw\u00f6lf/2"])
+def test_runs_are_found_however_their_metadata_is_written(runner: Runner, run: str) -> None:
+    blanks = json.dumps({"x": 1, "run_id": run}, indent=1).encode()
+    bare = json.dumps({"run_id": run}, ensure_ascii=False, separators=(",", ":")).encode()
+    requests = [
+        replace(put(checkpoint_id), metadata=metadata)
+        for checkpoint_id, metadata in (("1efa", blanks), ("1efb", bare))
+    ]
+    save(runner, *requests, put("1efc", metadata={"inside": {"run_id": run}, "run_id": ["x"]}))
+    save(runner, DeleteForRuns(OWNER, (run,)))
+    assert places() == [("", "1efc")]
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        (("x" * 60_000,), f"'{'x' * 40}' is no run here: at most 1000 bytes"),
+        (tuple(map(str, range(1001))), "1001 runs are too many: name at most 1000"),
+    ],
+)
+def test_what_would_hold_up_everybody_is_refused_alone(
+    runner: Runner, runs: tuple[str, ...], message: str
+) -> None:
+    results = execute(runner, DeleteForRuns(OWNER, runs), put("1efa"))
+    assert results == [refused("invalid", message), Done()]
+
+
+def test_the_longest_run_ids_can_be_looked_for(runner: Runner) -> None:
+    runs = tuple(f"{number:04}" + "\n" * 996 for number in range(1000))
+    save(runner, put("1efa", metadata={"run_id": runs[-1]}), DeleteForRuns(OWNER, runs))
+    assert places() == []
 
 
 def test_what_is_not_there_is_passed_over(runner: Runner) -> None:

@@ -57,6 +57,21 @@ def test_what_a_request_is_to_blame_for_is_none(error: Exception | None):
     assert not outages.is_outage(error)
 
 
+def test_what_a_statement_is_refused_for_is_none():
+    """Though the drivers raise it as what they raise when the database is away."""
+    limit = psycopg.errors.StatementTooComplex()
+    assert not outages.is_outage(caused(OperationalError("stack depth limit exceeded"), limit))
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement, is_outage in {
+            "SELECT 1 WHERE 'x' LIKE hex(zeroblob(60000))": False,
+            "SELECT * FROM missing": True,
+        }.items():
+            with pytest.raises(sqlite3.OperationalError) as raised:
+                connection.execute(statement)
+            error = caused(OperationalError(*raised.value.args), raised.value)
+            assert outages.is_outage(error) == is_outage
+
+
 def test_sqlite_says_it_in_these_words(tmp_path):
     path = tmp_path / "file"
     with closing(sqlite3.connect(path)) as connection:
