@@ -31,7 +31,7 @@ class CallTool:
         None  # on the console's own question about this call, whose answer it has
     )
     is_idempotent: bool = False  # the agent's author says that running it twice does no harm
-    within: str = ""  # names the call that makes this one; "": the task itself does
+    within: str = ""  # names the call that makes this one, and what an app injected into it
 
 
 class Verdict(StrEnum):

@@ -17,6 +17,7 @@ from reviewconsole.protocol.messages import (
     Admission,
     CallTool,
     Outcome,
+    RefusalCode,
     Refused,
     Result,
     Verdict,
@@ -82,7 +83,7 @@ async def _make_anywhere(call: Call, gates: Sequence[Gate], body: Body, waiting:
 
     It has no place in the journal of any, so whenever its node runs again, it runs again.
     """
-    args = _stored(call)
+    args = _stored(call.args)
     asked = [await gate.admit(gate.request(call, args), waiting) for gate in gates]
     admission = strictest(asked)
     match admission.verdict:
@@ -103,8 +104,9 @@ class _Making:
         self._gate = gate
         self._body = body
         self._waiting = waiting
-        self._args = _stored(allowed.call)
-        self._name = gate.journal.name(allowed.call.tool.name, allowed.call.id, self._args)
+        name, injected = allowed.call.tool.name, _stored(allowed.call.injected)
+        self._args = injected and _stored(allowed.call.args)
+        self._name = gate.journal.name(name, allowed.call.id, self._args, injected)
 
     async def make(self) -> Any:
         """Make the call once, however often its task runs: see `calls.make`."""
@@ -130,10 +132,10 @@ class _Making:
                     said = self._settle(doubt)
                     if isinstance(said, Allowed):
                         self._decision = said.decision
-                    elif isinstance(said, Given):
-                        return await self._give(effect, said)
-                    else:
+                    elif not isinstance(said, Given):
                         return said
+                    elif await self._is_given(effect, said):
+                        return said.output
                 case Admission(verdict=Verdict.REVIEW):
                     why = f"Calls of {self._name.tool} are reviewed first"
                     return _held(self._call, CallReview.of(self._call), why)
@@ -164,13 +166,19 @@ class _Making:
             return _held(self._call, question, why)
         return said.output if isinstance(said, Declined) else said
 
-    async def _give(self, effect: int, given: Given) -> Any:
-        """Have the console keep the result that a person gave, before the agent goes on with it."""
+    async def _is_given(self, effect: int, given: Given) -> bool:
+        """Have the console keep the result that a person gave, before the agent goes on with it.
+
+        It does not where the call's own end has come meanwhile: then it knows better.
+        """
         end = call_ends.returned(given.output, outcome=Outcome.GIVEN)
         (result,) = await self._waiting.result(self._gate.tell(effect, "", end))
-        if isinstance(result, Refused):
-            raise Refusal.of(result)
-        return given.output
+        match result:
+            case Refused(reason=RefusalCode.FENCED):
+                return False  # or the lease is over: who asks again is told so
+            case Refused():
+                raise Refusal.of(result)
+        return True
 
     async def _run(self, execution: CallExecution) -> Any:
         execution.is_begun = True
@@ -224,9 +232,9 @@ def _log_refusal(tool: str, told: Future[tuple[Result, ...]]) -> None:
         logger.warning("the end of a call of %s does not count: %s", tool, result.message)
 
 
-def _stored(call: Call) -> Whole | None:
+def _stored(args: dict[str, Any]) -> Whole | None:
     try:
-        return stored.store(call.args)
+        return stored.store(args)
     except Unstorable:
         return None
 

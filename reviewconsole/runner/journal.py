@@ -32,7 +32,7 @@ class CallName:
 
     thread: str
     ns: str  # the place of its task; "" outside of any, where no call can be told from another
-    within: str  # the key of the call that makes it; "": the task itself does
+    within: str  # names the call that makes it and what was injected; "": the task, and nothing
     tool: str
     call_id: str | None
     digest: str  # of its arguments; "" where LangGraph cannot store them
@@ -75,13 +75,17 @@ class Journal:
         self._thread = thread
         self._made: Counter[tuple[object, ...]] = Counter()
 
-    def name(self, tool: str, call_id: str | None, args: Whole | None) -> CallName:
+    def name(
+        self, tool: str, call_id: str | None, args: Whole | None, injected: Whole | None = None
+    ) -> CallName:
         """The name of a call that is made here and now. Counts it: ask once for each call.
 
         A retry of the task, as every later run of it, begins to count anew.
         """
         place, within = places.here(), _within.get()
         digest = question_digest(stored.to_plain(args)) if args else ""
+        if injected is not None and (given := stored.to_plain(injected)):
+            within = question_digest([within, given])
         if place is None or not place.ns:
             return CallName(self._thread, "", within, tool, call_id, digest, 0)
         alike = (place.execution, within, tool, call_id, digest)

@@ -9,12 +9,20 @@ from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool, InjectedToolCallId, tool
+from langchain_core.tools import BaseTool, InjectedToolArg, InjectedToolCallId, tool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, RetryPolicy, interrupt
 
-from reviewconsole.protocol.messages import CallEnded, CallTool, Finished, Outcome, Verdict
+from reviewconsole.protocol.messages import (
+    CallEnded,
+    CallTool,
+    Finished,
+    Outcome,
+    RefusalCode,
+    Refused,
+    Verdict,
+)
 from reviewconsole.runner import interrupts, stored, tools
 from tests.runner.executing import asked
 from tests.runner.gating import APPROVE, call, calling, edit, one_node, questions, results
@@ -137,6 +145,24 @@ async def test_the_same_call_twice_in_one_task_runs_twice(pay, effects, desk):
     assert effects == [("pay", 1), ("pay", 1)]
     assert len({each.execution for each in at.peer.of(CallTool)}) == 4
     assert [each.occurrence for each in at.peer.of(CallTool)] == [0, 1, 0, 1]
+
+
+async def test_calls_with_other_injected_arguments_are_other_calls(effects, desk):
+    @tool
+    def pay(amount: int, account: Annotated[str, InjectedToolArg]) -> str:
+        """Pay money."""
+        effects.append(account)
+        return f"paid {account}"
+
+    async def work(state: Any) -> Any:
+        for account in [each for each in ("A", "B") if each not in effects]:
+            assert pay.invoke({"amount": 3, "account": account}) == f"paid {account}"
+            interrupt(f"paid {account}; go on?")
+
+    at = desk(one_node(work))
+    await at.start({"messages": []})
+    await at.resume("yes")
+    assert effects == ["A", "B"]
 
 
 async def test_a_retry_answers_what_has_ended_and_runs_what_failed_again(pay, effects, desk):
@@ -388,6 +414,23 @@ async def test_a_call_in_doubt_does_what_a_person_says(
     assert texts(await at.resume(decision)) == [text]
     assert effects == done
     assert [outcome for _, _, outcome in at.told] == outcomes
+
+
+async def test_a_result_that_a_person_gives_yields_to_the_one_that_came_late(pay, effects, desk):
+    """Then the console says what the call returned."""
+    at = desk(one_node(ToolNode([pay])))
+    at.lost.add("pay")
+    await at.start(calling(call("pay", "c1", amount=3)))
+
+    def end_late(request: Any) -> Any:
+        if not (isinstance(request, CallEnded) and request.outcome is Outcome.GIVEN):
+            return None
+        at.entries[0].result = stored.store(ToolMessage("paid late", tool_call_id="c1"))
+        return Refused(RefusalCode.FENCED, "it has ended otherwise")
+
+    at.instead = end_late
+    assert texts(await at.resume({"type": "respond", "message": "paid by hand"})) == ["paid late"]
+    assert effects == []
 
 
 async def test_the_result_of_a_call_by_hand_may_be_any_value(pay, effects, desk):
