@@ -33,7 +33,7 @@ REQUEST = Histogram(
 )
 REDRAW = Histogram(
     "reviewconsole_redraw_seconds",
-    "Drawing what has changed for one open page.",
+    "Drawing once what has changed for all open pages of the process.",
     registry=REGISTRY,
     buckets=_SECONDS,
 )

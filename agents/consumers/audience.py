@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from agents import live, push, roles
 from agents.consumers.onlookers import onlookers
 from agents.exceptions import NotFound
+from agents.instruments import REDRAW
 from agents.services import outages
 
 SIGNED_OUT, NO_ROLE, NO_TOPIC, BROKEN = 4401, 4403, 4404, 1011  # close codes
@@ -102,6 +103,8 @@ class Audience:
         for source in page.woken_by:
             self._woken_by[source].add(page)
         await self._ear.listen(tuple(page.woken_by))
+        if page not in self._pages:
+            return  # it was drawn meanwhile, for the last time
         self._call(page, range(len(page.topics)))
         if not self._work:
             self._work = [asyncio.create_task(self._hear()), asyncio.create_task(self._draw())]
@@ -138,22 +141,30 @@ class Audience:
                 self._call(page, page.woken_by[source])
 
     async def _draw(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            await self._wait()
-            begun = loop.time()
-            due, self._due = self._due, {}
-            for page in due:
-                del self._pages[page]
-                self._pages[page] = begun
             try:
+                await self._one_round()
+            except Exception:  # without this task no page would ever be drawn again
+                log.exception("pages were not drawn; the next round goes on")
+                await asyncio.sleep(_LONGEST_REST)
+
+    async def _one_round(self) -> None:
+        loop = asyncio.get_running_loop()
+        await self._wait()
+        begun = loop.time()
+        due, self._due = self._due, {}
+        for page in due:
+            del self._pages[page]
+            self._pages[page] = begun
+        try:
+            with REDRAW.time():
                 drawn = await database_sync_to_async(draw)(due)
-            except Exception as error:
-                _complain(error, "pages are")
-                drawn = dict.fromkeys(due, BROKEN)
-            for page, shown in drawn.items():
-                page.show(shown)
-            await asyncio.sleep(min(loop.time() - begun, _LONGEST_REST))
+        except Exception as error:
+            _complain(error, "pages are")
+            drawn = dict.fromkeys(due, BROKEN)
+        for page, shown in drawn.items():
+            page.show(shown)
+        await asyncio.sleep(min(loop.time() - begun, _LONGEST_REST))
 
     async def _wait(self) -> None:
         """Return when something is due, at the latest when a page was not drawn for long."""

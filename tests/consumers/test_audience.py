@@ -1,10 +1,13 @@
 """All open pages of a process: each topic is drawn once, and sent where it is news."""
 
+import asyncio
+
 import pytest
+from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 
-from agents import live
-from agents.consumers.audience import NO_ROLE, NO_TOPIC, SIGNED_OUT, Page, draw
+from agents import live, push
+from agents.consumers.audience import NO_ROLE, NO_TOPIC, SIGNED_OUT, Audience, Page, draw
 from agents.live import Topic
 from tests.consumers.test_onlookers import session_of
 from tests.factories import start_run
@@ -69,6 +72,40 @@ def test_one_page_that_may_not_costs_the_others_nothing(alice: User, mallory: Us
     *closed, shown = draw({page: set(range(len(page.topics))) for page in pages}).values()
     assert closed == [SIGNED_OUT, NO_ROLE, NO_TOPIC]
     assert isinstance(shown, dict)
+
+
+async def test_a_page_that_ends_while_it_joins_ends_no_other(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+):
+    joined, may_listen = asyncio.Event(), asyncio.Event()
+    group_add = InMemoryChannelLayer.group_add
+
+    async def add_slowly(layer: InMemoryChannelLayer, group: str, channel: str) -> None:
+        if group == push.group("agents"):
+            joined.set()
+            await may_listen.wait()
+        await group_add(layer, group, channel)
+
+    monkeypatch.setattr(InMemoryChannelLayer, "group_add", add_slowly)
+    audience = Audience()
+    first = Page([Topic("inbox")], "", CONSOLE)
+    await audience.join(first)
+    assert await first.news() == SIGNED_OUT
+    ends = Page([Topic("inbox"), Topic("agents")], "", CONSOLE)
+    joining = asyncio.create_task(audience.join(ends))
+    await joined.wait()
+    hint = (push.group("inbox"), {"type": "console.changed", "topic": "inbox"})
+    await push.send([hint])
+    assert await ends.news() == SIGNED_OUT
+    leaving = asyncio.create_task(audience.leave(ends))
+    await asyncio.sleep(0)  # it has left, and waits to be heard of no more
+    may_listen.set()
+    await asyncio.gather(joining, leaving)
+
+    assert await first.news() == SIGNED_OUT  # it was told too
+    await push.send([hint])
+    assert await asyncio.wait_for(first.news(), 10) == SIGNED_OUT
+    await audience.leave(first)
 
 
 async def test_a_page_is_told_news_alone():
