@@ -45,6 +45,30 @@ WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
     SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
 )) ORDER BY task_path, task_id, index
 """
+# One look into the index for each, also in a plan that was made while the table was small.
+_VALUES = """
+SELECT v.channel, v.version, b.kind, b.form, b.data
+FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
+    SELECT kind, form, data FROM agents_blob WHERE thread_id = %b AND ns = %b
+    AND channel = v.channel AND version = v.version LIMIT 1
+) AS b
+"""
+_PARTS = """
+UPDATE agents_thread AS t SET part_next = v.part_next
+FROM unnest(%b::bigint[], %b::bigint[]) AS v(id, part_next) WHERE t.id = v.id
+"""
+_HEAD = """
+SELECT checkpoint_id, parent_id, document, metadata FROM agents_checkpoint
+WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
+))
+"""
+_WRITES = """
+SELECT task_id, channel, kind, form, data FROM agents_pendingwrite
+WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
+)) ORDER BY task_path, task_id, index
+"""
 _VALUES = """
 SELECT b.channel, b.version, b.kind, b.form, b.data
 FROM unnest(%b::text[], %b::text[]) AS v(channel, version) JOIN agents_blob b
