@@ -1,13 +1,13 @@
 """The hops between a paused agent and the person who decides: each checked, with the repair.
 
-The same checks tell a load balancer whether this process is ready (`/readyz`) and an operator what
+The same checks tell a script whether this process is ready (`/readyz`) and an operator what
 is broken (`/status/`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from time import perf_counter
@@ -39,6 +39,7 @@ class Hop:
     fault: str = ""
     repair: str = ""
     seconds: float = 0.0  # the check took
+    is_needed: bool = True  # else nothing stops without it, and no process is better off
 
     @property
     def milliseconds(self) -> int:
@@ -51,12 +52,15 @@ class _Broken(Exception):
 
 
 def of_this_process() -> list[Hop]:
-    """The hops that this process needs to serve anybody.
+    """The hops between this process and what it works with; hints may be lost, the others not.
 
     Those behind a broken one are not checked. Takes as long as the database takes to answer or to
     be given up, and at most two seconds for the broker. Queries: 4 with no rows to read.
     """
-    return list(_until_broken(_PROCESS))
+    checked = list(_until_broken(_PROCESS))
+    if not checked[-1].fault:
+        checked.append(replace(_checked(*_HINTS), is_needed=False))
+    return checked
 
 
 def of_the_system() -> list[Hop]:
@@ -186,8 +190,8 @@ _PROCESS: tuple[_Check, ...] = (
     ("database", "keeps every pause and every decision", _database),
     ("migrations", "give the tables the form that this version reads", _migrations),
     ("writes", "record what people decide", _writes),
-    ("hints", "tell open pages and runners at once", _hints),
 )
+_HINTS: _Check = ("hints", "tell open pages and runners at once", _hints)
 _SYSTEM: tuple[_Check, ...] = (
     ("runners", "take up the runs that wait", _runners),
     ("leases", "say which runner executes what", _leases),

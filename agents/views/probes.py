@@ -40,12 +40,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether the process can serve people and runners: 200, or 503 for a proxy to pass it over.
+    """Whether the process can serve people and runners: 200 or 503.
 
-    Which hop is broken, and the repair, stands in the log, and in the answer to who may know.
+    Which hop is broken, and the repair, stands in the log, and in the answer to who may know, who
+    is told of hints too: without them everything goes on, later.
     """
     checked = hops.of_this_process()
-    broken = [hop for hop in checked if hop.fault]
+    broken = [hop for hop in checked if hop.fault and hop.is_needed]
     for hop in broken:
         log.warning("not ready: %s: %s %s", hop.name, hop.fault, hop.repair)
     lines = ["not ready" if broken else "ready"]

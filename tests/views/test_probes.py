@@ -3,6 +3,7 @@
 from ipaddress import ip_network
 
 import pytest
+from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -36,6 +37,24 @@ def test_ready(client: Client, db: None):
 def test_ready_in_detail(client: Client, db: None, watched: None):
     answer = client.get("/readyz", headers=TOKEN)
     assert answer.text == "ready\ndatabase: ok\nmigrations: ok\nwrites: ok\nhints: ok\n"
+
+
+def test_ready_without_hints(
+    client: Client, db: None, watched: None, monkeypatch: pytest.MonkeyPatch
+):
+    """Nothing is lost with them, so no proxy may pass over what would be every process."""
+
+    async def refuse(*_: object) -> None:
+        raise OSError("connection refused")
+
+    monkeypatch.setattr(InMemoryChannelLayer, "send", refuse)
+    answer = client.get("/readyz", headers=TOKEN)
+    assert answer.status_code == 200
+    first, *_, hints = answer.text.splitlines()
+    assert first == "ready"
+    assert hints.startswith(
+        "hints: The broker does not carry hints: connection refused Start Redis"
+    )
 
 
 def test_a_migration_is_missing(
