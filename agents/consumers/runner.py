@@ -40,6 +40,7 @@ from reviewconsole.protocol.exceptions import (
 )
 from reviewconsole.protocol.messages import (
     VERSION,
+    Admission,
     Applied,
     Assignments,
     CallEnded,
@@ -235,17 +236,18 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         reply = codec.encode_reply(frame_id, results)
         if len(reply) <= self.session.max_frame_bytes:
             return reply
-        # Only reads grow: those that do not fit are refused, and asked for again alone.
+        # Only reads and answers of the journal grow: those that do not fit are refused, and asked
+        # for again alone.
         limit = self.session.max_frame_bytes
         refused = Refused(
             RefusalCode.TOO_LARGE,
             f"the reply of {len(reply)} bytes exceeds RUNNER_MAX_FRAME_BYTES={limit}; raise it, "
-            "or read fewer checkpoints at once",
+            "or ask for less at once",
         )
-        kept: list[Result] = [refused if isinstance(each, Found) else each for each in results]
+        kept: list[Result] = [refused if _is_large(each) else each for each in results]
         left = limit - len(codec.encode_reply(frame_id, kept))
         for place, result in enumerate(results):
-            size = len(codec.encode_reply(frame_id, [result])) if isinstance(result, Found) else 0
+            size = len(codec.encode_reply(frame_id, [result])) if _is_large(result) else 0
             if 0 < size <= left:
                 kept[place] = result
                 left -= size
@@ -291,6 +293,13 @@ class RunnerConsumer(AsyncWebsocketConsumer):
 
 class _Ended(Refused):
     """The refusal that ends the connection."""
+
+
+def _is_large(result: Result) -> bool:
+    """Whether it brings what was stored, of whatever size."""
+    return isinstance(result, Found) or (
+        isinstance(result, Admission) and result.result is not None
+    )
 
 
 def _guarded(call: Callable[[], Result]) -> Callable[[], Result]:

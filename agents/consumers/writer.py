@@ -23,13 +23,13 @@ from agents.consumers.rounds import Call, Kind, grouped
 from agents.instruments import COMMIT, ROUND
 from agents.services import tool_calls
 from agents.services.checkpoints import Store
-from reviewconsole.protocol.messages import Get, List, RefusalCode, Refused, Result
+from reviewconsole.protocol.messages import CallTool, Get, List, RefusalCode, Refused, Result
 
 log = logging.getLogger(__name__)
 
 _AT_MOST = 512  # requests in one round
 _BYTES_AT_MOST = 16_000_000  # of frames in one round; a larger one comes last in its round
-_READ = 8  # requests that a read counts for: it brings a whole state
+_READ = 8  # requests that a read counts for: it brings a whole state, a call's answer its result
 
 
 Frame: TypeAlias = tuple[Sequence[Call], int, asyncio.Future[list[Result]]]
@@ -85,7 +85,9 @@ class Writer:
         requests = size = 0
         while self._waiting and requests < _AT_MOST and size < _BYTES_AT_MOST:
             frame = self._waiting.popleft()
-            requests += sum(_READ if isinstance(call.work, Get | List) else 1 for call in frame[0])
+            requests += sum(
+                _READ if isinstance(call.work, Get | List | CallTool) else 1 for call in frame[0]
+            )
             size += frame[1]
             yield frame
 

@@ -4,8 +4,8 @@ LangGraph runs a node again from its start after each pause and crash. A call th
 answered from here; one that has begun and not ended may have done its work or not, so it is in
 doubt, and held for a person. An entry is one execution of a call; the newest of a call counts.
 
-All but `settle` and `drop_results` happen inside the round of `tool_calls`, which has locked the
-threads: two entries of one call never begin at once.
+All but `settle`, `drop_results` and `erase` happen inside the round of `tool_calls`, which has
+locked the threads: two entries of one call never begin at once.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from django.db.models import Exists, OuterRef
+from django.db.models.functions import Length
 from django.utils import timezone
 
 from agents import push
@@ -24,7 +25,7 @@ from agents.reviews import DecisionType
 from agents.services.column_text import column_text
 from agents.services.made_calls import MadeCall
 from reviewconsole.protocol.fingerprint import question_digest
-from reviewconsole.protocol.messages import CallEnded, Outcome, RefusalCode
+from reviewconsole.protocol.messages import CallEnded, Outcome, RefusalCode, Whole
 from reviewconsole.protocol.plain import Plain
 
 OPEN = (Effect.Status.STARTED, Effect.Status.IN_DOUBT)
@@ -57,15 +58,25 @@ class Standing(StrEnum):
 
 
 def newest(calls: Iterable[MadeCall]) -> dict[tuple[int, str], Effect]:
-    """The newest entry of each of these calls, by thread and key. One query."""
+    """The newest entry of each of these calls, by thread and key, without results. One query.
+
+    Each has the size of its result in bytes as `kept`; None where none is kept.
+    """
     kept = [call for call in calls if call.is_journalled]
     if not kept:
         return {}
     rows = Effect.objects.filter(
         thread__in={call.run.thread_id for call in kept}, key__in={call.key for call in kept}
     )
-    related = rows.select_related("result", "runner", "settled_by").order_by("number")
-    return {(row.thread_id, row.key): row for row in related}
+    related = rows.select_related("runner", "settled_by").annotate(kept=Length("result__data"))
+    return {(row.thread_id, row.key): row for row in related.order_by("number")}
+
+
+def results(effects: Iterable[int]) -> dict[int, Whole]:
+    """What these entries returned, by primary key. One query, none for no entry."""
+    wanted = set(effects)
+    rows = EffectResult.objects.filter(effect__in=wanted) if wanted else ()
+    return {row.effect_id: Whole(row.kind, bytes(row.data)) for row in rows}
 
 
 def standing(last: Effect | None, call: MadeCall, runner: int) -> Standing:
@@ -79,7 +90,7 @@ def standing(last: Effect | None, call: MadeCall, runner: int) -> Standing:
     match last.status:
         case Effect.Status.FINISHED | Effect.Status.GIVEN:
             # Arguments that cannot be stored cannot be compared: perhaps it was another call.
-            is_known = call.digest is not None and hasattr(last, "result")
+            is_known = call.digest is not None and last.kept is not None  # type: ignore[attr-defined]  # annotated
             return Standing.ENDED if is_known else Standing.IN_DOUBT
         case Effect.Status.PAUSED | Effect.Status.UNTOUCHED:
             return Standing.FREE

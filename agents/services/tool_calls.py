@@ -7,10 +7,11 @@ set (`tool_settings`) and what reviewers decided (`binding_verdicts`), in this o
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -58,7 +59,9 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
     A request that is refused disturbs no other. When one breaks the transaction of all, each is
     tried in a transaction of its own. Ends come first, whatever the order. Idempotent. Queries, for
     all together: 1 to lock the threads; for calls 5 more, and as `admit` says for each that is
-    decided, in doubt or against a decision; for ends as `effects.end` says.
+    decided, in doubt or against a decision, and 1 for what is answered; for ends as `effects.end`
+    says. A runner is sent as many results as one frame holds, and always one: for the others it is
+    refused as `too_large`, and asks alone.
     """
     try:
         return _attempt(asked)
@@ -81,8 +84,9 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     decision, which covers it and no other.
 
     A call that may run is begun in the journal by the time this returns. Idempotent for the same
-    execution. Queries: 6; 2 more with a decision, for a violation 3 more than with one. On such a
-    branch 2 more, and a few for each approval of a call without an id; in a copy 2 more a source.
+    execution. Queries: 6, 1 more for an answer; 2 more with a decision, for a violation 3 more than
+    with one. On such a branch 2 more, and a few for each approval of a call without an id; in a
+    copy 2 more a source.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
@@ -154,6 +158,17 @@ def _lock(requests: Sequence[CallTool | CallEnded]) -> None:
     list(Thread.objects.select_for_update().filter(which).order_by("pk").values_list("pk"))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """A call that is answered with the result of this entry, which is read later."""
+
+    effect: int
+    size: int  # bytes of the result
+
+
+_Decided: TypeAlias = Admission | RequestRefused | Effect | _Ended
+
+
 class _Round:
     """Calls that are admitted together: what the rules need is read once for all of them."""
 
@@ -187,16 +202,24 @@ class _Round:
             for (runner, _), call in zip(self.asked, self.calls, strict=True)
         ]
         self._save()
-        return [
-            Admission(Verdict.RUN, "", each.pk) if isinstance(each, Effect) else each
-            for each in decided
-        ]
+        kept = effects.results(self._fitting(decided))
+        return [_told(each, kept) for each in decided]
+
+    def _fitting(self, decided: Sequence[_Decided]) -> Iterator[int]:
+        """The entries whose results go out: a runner may ask in a few bytes for any number."""
+        sent: dict[int, int] = {}
+        for (runner, _), each in zip(self.asked, decided, strict=True):
+            if isinstance(each, _Ended):
+                size = sent.get(runner, 0) + each.size
+                if runner not in sent or size <= settings.RUNNER_MAX_FRAME_BYTES:
+                    sent[runner] = size
+                    yield each.effect
 
     def _save(self) -> None:
         effects.save(self.begun)
         self.begun = []
 
-    def _decide(self, runner: int, call: MadeCall) -> Admission | Effect:
+    def _decide(self, runner: int, call: MadeCall) -> Admission | Effect | _Ended:
         """The admission; where the call may run, its entry in the journal, which is saved later."""
         setting = self.settings.get((call.run.thread.agent_id, call.tool))
         is_idempotent = call.request.is_idempotent or bool(setting and setting.is_idempotent)
@@ -223,6 +246,22 @@ class _Round:
         return begun
 
 
+def _told(decided: _Decided, kept: Mapping[int, Whole]) -> Admission | RequestRefused:
+    match decided:
+        case Effect():
+            return Admission(Verdict.RUN, "", decided.pk)
+        case _Ended(effect=effect) if effect in kept:
+            return Admission(Verdict.ANSWER, "", effect, kept[effect])
+        case _Ended(size=size):
+            return RequestRefused(
+                RefusalCode.TOO_LARGE,
+                f"the results asked for, with this one of {size} bytes, exceed "
+                f"RUNNER_MAX_FRAME_BYTES={settings.RUNNER_MAX_FRAME_BYTES}; ask for it alone",
+            )
+        case _:
+            return decided
+
+
 def _leased(runs: Collection[int]) -> dict[int, Run]:
     """Those of these runs that are in the hands of a runner whose token holds. One query."""
     held = Run.objects.with_branch().filter(
@@ -233,14 +272,13 @@ def _leased(runs: Collection[int]) -> dict[int, Run]:
     return {run.pk: run for run in related.defer(*unread)}
 
 
-def _known(met: Standing, last: Effect) -> Admission | Effect | None:
+def _known(met: Standing, last: Effect) -> Admission | Effect | _Ended | None:
     """What the journal alone says to a call."""
     match met:
         case Standing.BEGUN:
             return last
         case Standing.ENDED:
-            kept = Whole(last.result.kind, bytes(last.result.data))
-            return Admission(Verdict.ANSWER, "", last.pk, kept)
+            return _Ended(last.pk, last.kept)  # type: ignore[attr-defined]  # annotated
         case Standing.ELSEWHERE:
             since = f"{last.started_at:%Y-%m-%d at %H:%M:%S} UTC"
             where = last.runner.name if last.runner else "another runner"
