@@ -56,4 +56,5 @@ def test_a_second_signal_ends_it_at_once(console: Console):
     assert console.popen is not None
     console.popen.send_signal(signal.SIGTERM)
     console.popen.send_signal(signal.SIGINT)
-    assert console.popen.wait() == 0
+    # With nothing in hand it may have ended before the second comes: then Python itself takes it.
+    assert console.popen.wait() in (0, -signal.SIGINT)
