@@ -71,8 +71,8 @@ def one(
 def _whole(thread: int, items: Sequence[StoredValue]) -> list[Whole]:
     """The values with their parts put together, in order."""
     runs = [unpack_runs(item.data) if item.form == Form.RUNS else None for item in items]
-    numbers = [number for each in runs if each for number in each]
-    parts = dict(engine().parts(thread, min(numbers), max(numbers))) if numbers else {}
+    numbers = {number for each in runs if each for number in each}
+    parts = dict(engine().parts(thread, numbers)) if numbers else {}
     pieces = [
         [item.data] if each is None else [parts[number] for number in each]
         for item, each in zip(items, runs, strict=True)

@@ -13,11 +13,12 @@ from typing import TypeAlias
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 from django.utils import timezone
 
 from agents.exceptions import RequestRefused
 from agents.models import SHOWN, Blob, Form, Part, PendingWrite
-from agents.services.engines import LockedThread, engine
+from agents.services.engines import LockedThread, engine, is_dense
 from agents.services.part_numbers import PartNumbers, ThreadParts
 from agents.services.stored_tables import BLOB, CHECKPOINT, PART, SPECIAL_WRITE, WRITE, Row
 from reviewconsole.protocol import plain, tagged
@@ -38,6 +39,7 @@ ID_BYTES, KIND_BYTES = 64, 32  # what their columns hold
 RUN = "run_id"  # of LangGraph's metadata: what the agent's program calls a run
 NAME_BYTES = 1000  # a row of PostgreSQL's index has room for two and the ids
 
+_NUMBERS_AT_ONCE = 10_000  # SQLite takes 32,766 parameters
 _RUN = struct.Struct(">II")
 
 WriteKey: TypeAlias = tuple[int, str, str, str, int]
@@ -253,15 +255,26 @@ def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:
     for thread, numbers in wanted.items():
         if not numbers:
             continue  # empty arrays alone
-        found = Part.objects.filter(thread=thread, seq__gte=min(numbers), seq__lte=max(numbers))
-        for seq, data in found.values_list("seq", "data"):
-            parts[thread, seq] = bytes(data)
+        for named in _named(numbers):
+            found = Part.objects.filter(named, thread=thread)
+            for seq, data in found.values_list("seq", "data"):
+                parts[thread, seq] = bytes(data)
     pieces = [_pieces(row, parts) for row in rows]
     check_size(sum(len(piece) for each in pieces for piece in each))
     return [
         Whole(row.kind, each[0] if row.form == Form.WHOLE else join(each))
         for row, each in zip(rows, pieces, strict=True)
     ]
+
+
+def _named(numbers: set[int]) -> Iterator[Q]:
+    """What selects parts with these numbers: one query for all, or for each few thousand."""
+    if is_dense(numbers):
+        yield Q(seq__gte=min(numbers), seq__lte=max(numbers))
+        return
+    scattered = sorted(numbers)
+    for first in range(0, len(scattered), _NUMBERS_AT_ONCE):
+        yield Q(seq__in=scattered[first : first + _NUMBERS_AT_ONCE])
 
 
 def _pieces(row: Blob | PendingWrite, parts: dict[tuple[int, int], bytes]) -> list[bytes]:

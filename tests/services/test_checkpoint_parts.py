@@ -5,8 +5,9 @@ from django.db.models import Sum
 from django.db.models.functions import Length
 
 from agents.models import Blob, Part, PendingWrite, Thread
-from agents.services import checkpoints, part_numbers
+from agents.services import checkpoint_rows, checkpoints, part_numbers
 from agents.services.checkpoints import Store
+from agents.services.engines import engine
 from reviewconsole.protocol.messages import Done, List, Parts, Whole
 from reviewconsole.protocol.parts import part_hash
 from tests.factories import connect_runner
@@ -91,6 +92,18 @@ def test_a_growing_chat_costs_each_message_once(runner):
     assert stored_bytes(Blob) == 8 * len(turns)  # one run of parts a version, however long it is
     for turn in turns:
         assert messages(runner, f"1ef{turn:03}") == whole(chat(*range(turn)))
+
+
+def test_what_lies_between_a_kept_message_and_the_newest_is_not_read(runner, monkeypatch):
+    monkeypatch.setattr(checkpoint_rows, "_NUMBERS_AT_ONCE", 2)
+    save_chat(runner, "1efa", *range(20))
+    save_chat(runner, "1efb", 0, 17, 18, 19, known=hashes_of(chat(*range(20))))
+    thread = Thread.objects.get(thread_id=THREAD)
+    kept = set(dict(engine().parts(thread.pk, {0, 17, 18, 19})))
+    assert kept == {0, 17, 18, 19}
+    assert messages(runner, "1efb") == whole(chat(0, 17, 18, 19))
+    (listed,) = read(runner, List(OWNER, THREAD, "", "1efb", None, None, None))
+    assert values_of(listed)["messages"] == whole(chat(0, 17, 18, 19))
 
 
 def test_an_edit_in_the_middle_costs_its_message_and_three_runs(runner):

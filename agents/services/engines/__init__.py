@@ -80,8 +80,16 @@ class Engine(Protocol):
     def values(self, thread: int, ns: str, versions: Mapping[str, str]) -> list[StoredValue]:
         """The values of channels at their versions; those that were never stored are left out."""
 
-    def parts(self, thread: int, first: int, last: int) -> list[tuple[int, bytes]]:
-        """The parts of a thread numbered from `first` to `last`."""
+    def parts(self, thread: int, numbers: Collection[int]) -> list[tuple[int, bytes]]:
+        """The parts of a thread with these numbers, each named once, and perhaps others between."""
+
+
+def is_dense(numbers: Collection[int]) -> bool:
+    """Whether to read all from the first to the last, rather than each by itself.
+
+    Not where a chat keeps its first message beside its newest ones: that brought the whole chat.
+    """
+    return max(numbers) - min(numbers) < 2 * len(numbers)
 
 
 def engine() -> Engine:

@@ -15,7 +15,7 @@ import psycopg
 from django.db import connection
 from psycopg.types.numeric import Int2, Int4, Int8
 
-from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue
+from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue, is_dense
 from agents.services.stored_tables import Row, Table
 
 _LOCK_THREADS = """
@@ -53,28 +53,12 @@ FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
     AND channel = v.channel AND version = v.version LIMIT 1
 ) AS b
 """
-_PARTS = """
-UPDATE agents_thread AS t SET part_next = v.part_next
-FROM unnest(%b::bigint[], %b::bigint[]) AS v(id, part_next) WHERE t.id = v.id
-"""
-_HEAD = """
-SELECT checkpoint_id, parent_id, document, metadata FROM agents_checkpoint
-WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
-    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
-))
-"""
-_WRITES = """
-SELECT task_id, channel, kind, form, data FROM agents_pendingwrite
-WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
-    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
-)) ORDER BY task_path, task_id, index
-"""
-_VALUES = """
-SELECT b.channel, b.version, b.kind, b.form, b.data
-FROM unnest(%b::text[], %b::text[]) AS v(channel, version) JOIN agents_blob b
-ON b.thread_id = %b AND b.ns = %b AND b.channel = v.channel AND b.version = v.version
-"""
 _PARTS = "SELECT seq, data FROM agents_part WHERE thread_id = %b AND seq BETWEEN %b AND %b"
+_SCATTERED_PARTS = """
+SELECT v.seq, p.data FROM unnest(%b::bigint[]) AS v(seq), LATERAL (
+    SELECT data FROM agents_part WHERE thread_id = %b AND seq = v.seq LIMIT 1
+) AS p
+"""
 
 _INTEGERS = {"smallint": Int2, "integer": Int4, "bigint": Int8}  # an array has one type
 
@@ -115,9 +99,11 @@ class PostgresEngine:
         named = [list(versions), list(versions.values()), Int8(thread), ns]
         return list(map(_value, _execute((_VALUES, named))[0]))
 
-    def parts(self, thread: int, first: int, last: int) -> list[tuple[int, bytes]]:
+    def parts(self, thread: int, numbers: Collection[int]) -> list[tuple[int, bytes]]:
         """See `Engine`. One round trip."""
-        return _execute((_PARTS, [Int8(thread), Int8(first), Int8(last)]))[0]
+        if is_dense(numbers):
+            return _execute((_PARTS, [Int8(thread), Int8(min(numbers)), Int8(max(numbers))]))[0]
+        return _execute((_SCATTERED_PARTS, [list(map(Int8, numbers)), Int8(thread)]))[0]
 
 
 @cache

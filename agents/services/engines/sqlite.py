@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue
+from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue, is_dense
 from agents.services.stored_tables import Row, Table
 
 # The transaction has the only lock there is: see `transaction_mode` in the settings.
@@ -40,6 +40,10 @@ SELECT b.channel, b.version, b.kind, b.form, b.data FROM json_each(%s) AS v JOIN
 ON b.thread_id = %s AND b.ns = %s AND b.channel = v.key AND b.version = v.value
 """
 _PARTS = "SELECT seq, data FROM agents_part WHERE thread_id = %s AND seq BETWEEN %s AND %s"
+_SCATTERED_PARTS = """
+SELECT seq, data FROM agents_part
+WHERE thread_id = %s AND seq IN (SELECT value FROM json_each(%s))
+"""
 
 
 class SqliteEngine:
@@ -78,9 +82,11 @@ class SqliteEngine:
         """See `Engine`."""
         return list(map(_value, _select(_VALUES, json.dumps(versions), thread, ns)))
 
-    def parts(self, thread: int, first: int, last: int) -> list[tuple[int, bytes]]:
+    def parts(self, thread: int, numbers: Collection[int]) -> list[tuple[int, bytes]]:
         """See `Engine`."""
-        return _select(_PARTS, thread, first, last)
+        if is_dense(numbers):
+            return _select(_PARTS, thread, min(numbers), max(numbers))
+        return _select(_SCATTERED_PARTS, thread, json.dumps(list(numbers)))
 
 
 @cache
