@@ -12,6 +12,7 @@ from agents.exceptions import NotFound
 from agents.live.story import VERBS_IN_DOUBT
 from agents.live.topic import Topic, Viewer
 from agents.models import Agent, Decision, Effect, Run, Thread
+from agents.services import effects as journal
 
 EFFECTS = 20  # shown at once; earlier ones are a click away
 LINKED = 500  # newest entries that the calls of the story are linked to
@@ -45,12 +46,17 @@ class EffectView:
 
     @property
     def _status(self) -> Effect.Status:
-        """As the entry says; one that began in a run which is over may have ended or not."""
-        status = Effect.Status(self.row.status)
-        is_over = self.row.run.status != Run.Status.RUNNING or (
-            self.row.run.attempt != self.row.attempt
-        )
-        return Effect.Status.IN_DOUBT if status == Effect.Status.STARTED and is_over else status
+        """As the entry says; one that began in a run which is over may have ended or not.
+
+        It runs, as far as anybody knows, where its runner is connected and another one has the run.
+        """
+        status, run = Effect.Status(self.row.status), self.row.run
+        is_over = run.status != Run.Status.RUNNING or run.attempt != self.row.attempt
+        if status != Effect.Status.STARTED or not is_over:
+            return status
+        if journal.runs_elsewhere(self.row, run.runner_id):
+            return status
+        return Effect.Status.IN_DOUBT
 
     @property
     def said(self) -> str:

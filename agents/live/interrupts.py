@@ -10,6 +10,7 @@ from agents.live.journeys import asked_after, elsewhere, revision
 from agents.live.receipts import asked_again, receipt
 from agents.live.topic import Topic, Viewer
 from agents.models import Interrupt
+from agents.services import effects
 
 
 def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
@@ -18,9 +19,10 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     `may_change` says whether the viewer may let the agent ask a decided question again. Neither is
     offered where the thread was deleted.
 
+    `came` is the call that it is about, where its end was told after the question was asked.
     `elsewhere` is the replay or fork that closed it, `revision` the one that asks it again,
     `asked_after` the run that came to nothing before it was asked once more. At most fifteen
-    queries; three for one that waits.
+    queries; three for one that waits, four where its call may have run.
 
     Raises:
         NotFound: there is no such interrupt.
@@ -46,6 +48,7 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         "elsewhere": elsewhere(found),
         "revision": revision(found) if told else None,
         "asked_after": asked_after(found),
+        "came": effects.told_since(found) if found.status == Interrupt.Status.PENDING else None,
         "again": carrier if may and carrier.can_be_asked_again() else None,
         "may_change": may,
     }

@@ -54,6 +54,7 @@ class Pause:
     response_schema: Plain = None
     tools: tuple[Tool, ...] = ()
     state_schema: Plain = None  # of the agent's state: what may be written as a node
+    is_doubted: bool = False  # the effect journal says of the call what the question says
 
 
 class DoubtKind(StrEnum):

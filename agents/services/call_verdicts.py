@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from agents.models import CallVerdict, Decision, Interrupt
 from agents.reviews import Action, ActionDecision, DecisionType, Request
+from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.plain import Plain
@@ -77,7 +78,7 @@ def _counts(asked: Interrupt, kind: DecisionType) -> bool:
 
 def is_of_doubt(asked: Interrupt) -> bool:
     """Whether the console's own gate asked what to do about a call that may have run."""
-    return is_of_gate(asked) and "doubt" in asked.value
+    return asked.dialect == in_doubt.NAME
 
 
 def _is_about_a_call(asked: Interrupt) -> bool:

@@ -11,19 +11,20 @@ locked the threads: two entries of one call never begin at once.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Length
 from django.utils import timezone
 
 from agents import push
 from agents.exceptions import RequestRefused
-from agents.models import Decision, Effect, EffectResult, Run, Thread
+from agents.models import Agent, Decision, Effect, EffectResult, Interrupt, Run, Thread
 from agents.reviews import DecisionType
+from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
-from agents.services.made_calls import MadeCall
+from agents.services.made_calls import LONGEST, MadeCall
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import CallEnded, Outcome, RefusalCode, Whole
 from reviewconsole.protocol.plain import Plain
@@ -97,13 +98,13 @@ def standing(last: Effect | None, call: MadeCall, runner: int) -> Standing:
         case Effect.Status.FAILED:
             here = (last.run_id, last.attempt) == (call.run.pk, call.run.attempt)
             return Standing.FREE if here else Standing.FAILED
-        case Effect.Status.STARTED if _runs_elsewhere(last, runner):
+        case Effect.Status.STARTED if runs_elsewhere(last, runner):
             return Standing.ELSEWHERE
         case _:
             return Standing.IN_DOUBT
 
 
-def _runs_elsewhere(last: Effect, runner: int) -> bool:
+def runs_elsewhere(last: Effect, runner: int | None) -> bool:
     """Whether another runner is likely to tell how it ends; of its own calls each knows itself."""
     return last.runner is not None and last.runner_id != runner and last.runner.is_online
 
@@ -139,7 +140,8 @@ def mark_in_doubt(effect: Effect) -> None:
     """Note that nobody knows how an entry ended. One query, where it was not noted before."""
     if effect.status == Effect.Status.STARTED:
         effect.status = Effect.Status.IN_DOUBT
-        Effect.objects.filter(pk=effect.pk).update(status=effect.status)
+        open_ = Effect.objects.filter(pk=effect.pk, status=Effect.Status.STARTED)
+        open_.update(status=effect.status)
         push.changed(f"effects.{effect.thread_id}")
 
 
@@ -160,19 +162,56 @@ def doubt(effect: Effect) -> dict[str, Plain]:
 # What people say of a call in doubt ---------------------------------------------------------------
 
 
+def tells(question: Plain, thread: Thread) -> bool:
+    """Whether a question says of a call in doubt what the journal says.
+
+    An agent may write what it likes into a question of its own. What was asked when nobody knew the
+    call's end stays true when this comes meanwhile. One query, none for other questions.
+    """
+    match question:
+        case {
+            "gate": "console", "doubt": {"effect": int(pk)} as told, "name": str(name),
+            "tool_call_id": str() | None as call_id, "args": dict(args),
+        }:  # fmt: skip
+            pass
+        case _:
+            return False
+    found = Effect.objects.filter(
+        pk=pk,
+        thread=thread,
+        tool=column_text(name, LONGEST),
+        call_id=column_text(call_id or "", LONGEST),
+    )
+    entry = found.exclude(Exists(_newer())).select_related("runner").first()
+    if entry is None or not covers(args, entry.args, declared(thread.agent, name)):
+        return False
+    known = doubt(entry)
+    return told in (known, {**known, "what": "no_end", "error": ""})
+
+
+def told_since(question: Interrupt) -> Effect | None:
+    """The call that a question about its unknown end is about, once that end was told.
+
+    One query, none for other questions.
+    """
+    if question.dialect != in_doubt.NAME or question.value["doubt"]["what"] != "no_end":
+        return None
+    entry = Effect.objects.filter(pk=question.value["doubt"]["effect"], ended_at__isnull=False)
+    return entry.annotate(is_kept=Exists(_result())).first()
+
+
 def settle(decision: Decision) -> None:
     """Note what a person said of a call in doubt, inside the transaction that records it.
 
-    Nothing is noted where the question shows another call than the journal has: an agent may write
-    what it likes into a question of its own. Queries: 2, none for other questions.
+    Nothing is noted where its result has come since. One query, none for other questions.
     """
     asked = decision.interrupt
-    match asked.value:
-        case {"gate": "console", "doubt": {"effect": int(pk)}, "name": name, "args": dict(args)}:
-            found = Effect.objects.filter(pk=pk, thread=asked.thread_id, tool=name).first()
-            if found is not None and covers(args, found.args):
-                Effect.objects.filter(pk=pk).update(settled_by=decision)
-                push.changed(f"effects.{asked.thread_id}")
+    if asked.dialect != in_doubt.NAME:
+        return
+    named = Effect.objects.filter(pk=asked.value["doubt"]["effect"], thread=asked.thread_id)
+    has_result = Q(status__in=_WITH_RESULT, result__isnull=False)
+    if named.exclude(has_result).update(settled_by=decision):
+        push.changed(f"effects.{asked.thread_id}")
 
 
 def says(effect: Effect, *kinds: DecisionType) -> bool:
@@ -183,15 +222,25 @@ def says(effect: Effect, *kinds: DecisionType) -> bool:
     return [item["type"] for item in said.actions] in [[kind] for kind in kinds]
 
 
-def covers(shown: Plain, made: Plain) -> bool:
+def covers(shown: Plain, made: Plain, declared: Collection[str]) -> bool:
     """Whether the arguments that a person saw are those of a call.
 
-    They are shown what an app injects too, which is no part of a call's arguments here.
+    They are shown what an app injects too, which is no part of a call's arguments here, nor of
+    those that its tool declares.
     """
     if not isinstance(shown, dict) or not isinstance(made, dict):
         return False
+    if any(name in declared and name not in made for name in shown):
+        return False
     seen = {name: value for name, value in shown.items() if name in made}
     return question_digest(seen) == question_digest(made)
+
+
+def declared(agent: Agent, tool: str) -> frozenset[str]:
+    """The arguments that a tool takes of its callers, as far as a runner told."""
+    schemas = (told.get("args_schema") for told in agent.tools if told.get("name") == tool)
+    found = (schema.get("properties") for schema in schemas if isinstance(schema, dict))
+    return frozenset(str(name) for names in found if isinstance(names, dict) for name in names)
 
 
 # How calls end ------------------------------------------------------------------------------------
@@ -202,15 +251,17 @@ def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
 
     An end is taken of the runner and the execution that the entry names, also after its run has
     moved on: a late truth is a truth. It is not, once the call was let run again. A result that a
-    person gave needs the lease, and the person's word. Idempotent. Queries: 1 for all, 1 more a
-    kind of end, 1 more where there are results, and 1 a given one.
+    person gave needs the lease, and the person's word. Once the thread was deleted or its last run
+    has succeeded, a late result is not kept, nor of a deleted thread the error. Idempotent.
+    Queries: 1 for all, 1 more a kind of end, 1 where there are results or calls in doubt, and 1 a
+    given one.
     """
-    newer = Effect.objects.filter(
-        thread=OuterRef("thread"), key=OuterRef("key"), number__gt=OuterRef("number")
-    )
     rows = Effect.objects.filter(pk__in={request.effect for _, request in ended})
-    related = rows.select_related("settled_by").annotate(is_past=Exists(newer)).defer("args")
-    known = {row.pk: row for row in related}
+    related = rows.select_related("settled_by", "thread").annotate(
+        is_past=Exists(_newer()), last_run=Subquery(_last_run().values("status"))
+    )
+    known = {row.pk: row for row in related.only(*_READ_AT_ITS_END)}
+    doubted: set[int] = set()
     moved: dict[tuple[Effect.Status, str], list[Effect]] = defaultdict(list)
     results: list[EffectResult] = []
     answers: list[RequestRefused | None] = []
@@ -222,15 +273,43 @@ def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
         if effect is None or (refused := _refused(effect, runner, request)):
             answers.append(_fenced(request) if effect is None else refused)
             continue
+        if effect.status == Effect.Status.IN_DOUBT:
+            doubted.add(effect.thread_id)
         effect.status = to
-        moved[to, column_text(request.error)].append(effect)
-        if request.result is not None and to in _WITH_RESULT:
+        is_deleted = effect.thread.deleted_at is not None
+        moved[to, "" if is_deleted else column_text(request.error)].append(effect)
+        may_be_asked = not is_deleted and effect.last_run != Run.Status.SUCCEEDED
+        if request.result is not None and to in _WITH_RESULT and may_be_asked:
             kept = request.result
             results.append(EffectResult(effect=effect, kind=kept.kind, data=kept.data))
         answers.append(None)
     _move(moved)
     EffectResult.objects.bulk_create(results)
+    if doubted:
+        asked = Interrupt.objects.pending().filter(thread__in=doubted, dialect=in_doubt.NAME)
+        push.changed(*(f"interrupt.{pk}" for pk in asked.values_list("pk", flat=True)))
     return answers
+
+
+_READ_AT_ITS_END = (
+    "status", "execution", "runner", "thread__deleted_at", "settled_by__status",
+    "settled_by__actions",
+)  # fmt: skip
+
+
+def _last_run() -> QuerySet[Run]:
+    return Run.objects.filter(thread=OuterRef("thread")).order_by("-pk")[:1]
+
+
+def _result() -> QuerySet[EffectResult]:
+    return EffectResult.objects.filter(effect=OuterRef("pk"))
+
+
+def _newer() -> QuerySet[Effect]:
+    """The later executions of an outer entry's call."""
+    return Effect.objects.filter(
+        thread=OuterRef("thread"), key=OuterRef("key"), number__gt=OuterRef("number")
+    )
 
 
 def _is_repeated(effect: Effect, runner: int, request: CallEnded) -> bool:

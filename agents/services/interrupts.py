@@ -13,7 +13,8 @@ from django.utils import timezone
 from agents import push, reviews
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
-from agents.services import runs, supersession, thread_status
+from agents.reviews.dialects import in_doubt
+from agents.services import effects, runs, supersession, thread_status
 from agents.services.column_text import column_text
 from agents.services.moved_questions import asked_before, moved, place
 from reviewconsole.protocol import plain
@@ -65,7 +66,10 @@ def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
     before = asked_before(run, posted)
     for position, each in enumerate(posted):
         value = _value(run, thread, each)
-        request = _read(thread.agent, value, each.kind, each.response_schema, each.ns)
+        is_doubted = effects.tells(value, thread)
+        request = _read(
+            thread.agent, value, each.kind, each.response_schema, each.ns, is_doubted=is_doubted
+        )
         Interrupt.objects.create(
             run=run, thread=thread, position=position, kind=each.kind,
             checkpoint_id=run.checkpoint_id, interrupt_id=each.interrupt_id,
@@ -107,10 +111,17 @@ def _value(run: Run, thread: Thread, posted: PostedInterrupt) -> Plain:
 
 
 def _read(
-    agent: Agent, value: Any, kind: Any, response_schema: Any, ns: str, *, raw: bool = False
+    agent: Agent,
+    value: Any,
+    kind: Any,
+    response_schema: Any,
+    ns: str,
+    *,
+    is_doubted: bool,
+    raw: bool = False,
 ) -> reviews.Request:
     return reviews.read(
-        value, kind=kind, response_schema=response_schema, tools=agent.tools,
+        value, kind=kind, response_schema=response_schema, tools=agent.tools, is_doubted=is_doubted,
         # A subgraph has a state of its own, which nobody described.
         state_schema=None if ns else agent.spec.get("state_schema"), raw=raw,
     )  # fmt: skip
@@ -125,8 +136,9 @@ def request_of(interrupt: Interrupt, *, raw: bool = False, learned: bool = True)
     """
     agent = interrupt.thread.agent
     request = _read(
-        agent, interrupt.value, interrupt.kind, interrupt.response_schema, interrupt.ns, raw=raw
-    )
+        agent, interrupt.value, interrupt.kind, interrupt.response_schema, interrupt.ns, raw=raw,
+        is_doubted=interrupt.dialect == in_doubt.NAME,  # found true when it was asked
+    )  # fmt: skip
     if learned and len(request.shapes) > 1:
         return reviews.prefer(request, learned_shape(interrupt))
     return request

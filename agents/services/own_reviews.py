@@ -2,12 +2,13 @@
 
 The runner holds the answer to such a question, and names the decision when it asks whether the call
 may run. An agent may write what it likes into a question of its own: so a decision counts for
-exactly the call that its question showed.
+exactly the call that its question showed, and was read as.
 """
 
 from __future__ import annotations
 
-from agents.models import Decision, Effect
+from agents.models import Decision, Effect, Interrupt
+from agents.reviews.dialects import in_doubt, per_call
 from agents.services import call_verdicts, effects
 from agents.services.made_calls import MadeCall
 
@@ -25,13 +26,19 @@ def named(call: MadeCall) -> Decision | None:
         interrupt__run__gte=call.run.branch or 0,  # type: ignore[attr-defined]  # annotated
     )
     found = here.exclude(status__in=Decision.VOID).select_related("interrupt").first()
-    return found if found is not None and call_verdicts.is_of_gate(found.interrupt) else None
+    return found if found is not None and _shows_one_call(found.interrupt) else None
+
+
+def _shows_one_call(asked: Interrupt) -> bool:
+    """Whether what people saw is the one call that stands in the question's own fields."""
+    is_read_so = asked.dialect in (per_call.NAME, in_doubt.NAME)
+    return is_read_so and call_verdicts.is_of_gate(asked)
 
 
 def approves(decision: Decision, call: MadeCall) -> bool:
     """Whether a named decision lets this call run, with these arguments, and no other was let run.
 
-    One query.
+    Queries: 2.
     """
     match decision.interrupt.value, decision.actions:
         case {"name": name, "tool_call_id": call_id, "args": args}, [{"type": "approve"}]:
@@ -42,4 +49,5 @@ def approves(decision: Decision, call: MadeCall) -> bool:
             return False
     is_this = (name, call_id) == (call.request.tool, call.request.call_id)
     others = Effect.objects.filter(decision=decision).exclude(key=call.key)
-    return is_this and effects.covers(args, call.args) and not others.exists()
+    declared = effects.declared(call.run.thread.agent, name)
+    return is_this and effects.covers(args, call.args, declared) and not others.exists()

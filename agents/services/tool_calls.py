@@ -231,6 +231,8 @@ class _Round:
             return known
         said = self.said[call.request]
         verdict, named = binding_verdicts.binding(said, call), own_reviews.named(call)
+        if named is not None and any(each.decision_id == named.pk for each in self.begun):
+            self._save()  # it is asked of the journal whether a decision was used
         if last is not None and met in (Standing.IN_DOUBT, Standing.FAILED):
             effects.mark_in_doubt(last)
             if not (is_idempotent or _may_run_again(last, met, call, verdict, named)):
@@ -345,7 +347,7 @@ def _ruled(
 
 
 def _blocked(agent: Agent, tool: str, setting: ToolSetting | None) -> str:
-    if setting is None:
+    if setting is None or agent.tool_default == Gate.NEVER:  # it may say only that it may run twice
         return f"Tools of {agent.name} are blocked until an admin allows them. {NOT_RUN}"
     who = setting.set_by.get_username() if setting.set_by else "An admin"
     return f"{who} blocked {tool} on {setting.set_at:%Y-%m-%d at %H:%M} UTC. {NOT_RUN}"

@@ -47,7 +47,8 @@ def set_gate(*, agent: int, tool: str, gate: Gate, user: User) -> ToolSetting:
 def set_idempotent(*, agent: int, tool: str, is_idempotent: bool, user: User) -> ToolSetting:
     """Say whether a call of this tool that may have run just runs again, from its next call on.
 
-    Saying again what is in force changes nothing, and returns the setting that stands.
+    Saying again what is in force changes nothing, and returns the setting that stands. A tool that
+    nobody set keeps what the agent's default says of it now.
 
     Raises:
         NotAllowed, NotFound, InvalidInput: as `set_gate`.

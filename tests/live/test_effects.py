@@ -16,6 +16,7 @@ from agents.models import Effect, Run
 from reviewconsole.protocol.messages import Outcome
 from tests.factories import APPROVE, REFUND, fail, finish, start_run
 from tests.services.journalling import ask, doubted, end, running, told
+from tests.services.test_effects import handed_over
 
 
 @pytest.fixture
@@ -60,6 +61,13 @@ def test_a_call_without_an_end_in_a_run_that_is_over_may_have_run(olga):
     ask(run)
     fail(run)
     assert [view.word for view in shown(run, olga).rows] == ["may have run"]
+
+
+def test_a_call_runs_as_long_as_its_runner_is_connected_and_another_has_the_run(olga):
+    run = running()
+    ask(run)
+    handed_over(run)
+    assert [view.word for view in shown(run, olga).rows] == ["running"]
 
 
 def test_the_page_tells_what_ran_by_whose_decision(reader, alice):

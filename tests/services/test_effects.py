@@ -563,7 +563,8 @@ def test_a_runner_that_was_not_heard_of_is_not_waited_for(db):
 
 
 def test_covers_compares_what_both_have():
-    assert effects.covers({"a": 1, "b": 2}, {"a": 1})
-    assert not effects.covers({"a": 1}, {"a": 1, "b": 2})
-    assert not effects.covers({"a": 1}, {"a": 1.0})
-    assert not effects.covers(None, {})
+    assert effects.covers({"a": 1, "b": 2}, {"a": 1}, {"a"})
+    assert not effects.covers({"a": 1, "b": 2}, {"a": 1}, {"a", "b"})
+    assert not effects.covers({"a": 1}, {"a": 1, "b": 2}, ())
+    assert not effects.covers({"a": 1}, {"a": 1.0}, ())
+    assert not effects.covers(None, {}, ())

@@ -66,16 +66,18 @@ def read(
     response_schema: Plain = None,
     tools: Sequence[Mapping[str, Plain]] = (),
     state_schema: Plain = None,
+    is_doubted: bool = False,
     raw: bool = False,
 ) -> Request:
     """Say what a pause asks. Never raises: what no dialect knows is shown as it is.
 
     `tools` are the agent's tools as its runner described them: `{name, description, args_schema}`;
     `state_schema` is the JSON schema of its state (see `reviews.state_schema`), for what may be
-    written at a breakpoint. With `raw` the reviewer answers in text or JSON where the dialect was
-    guessed; a published one keeps its rules.
+    written at a breakpoint; `is_doubted` that the effect journal says of a call what the question
+    says, which an agent could write itself. With `raw` the reviewer answers in text or JSON where
+    the dialect was guessed; a published one keeps its rules.
     """
-    pause = Pause(value, kind, response_schema, tuple(_tools(tools)), state_schema)
+    pause = Pause(value, kind, response_schema, tuple(_tools(tools)), state_schema, is_doubted)
     request = _read(pause)
     return _read_raw(pause) if raw and request.guessed else request
 

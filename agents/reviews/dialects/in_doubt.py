@@ -1,8 +1,8 @@
 """A call that may have run: the console's own question about one that began and has no known end.
 
 The runner asks it in place of running the call again, in the form of `per_call` with `doubt` beside
-`"gate": "console"`: what the effect journal knows of the call. What it says counts only for the
-call that it shows (`services.effects.settle`), for an agent could write such a question itself.
+`"gate": "console"`: what the effect journal knows of the call. An agent could write such a question
+itself, so the journal is asked before it is read as one (`services.effects.tells`).
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _MAYBE = "May have run:"
 
 
 def read(pause: Pause) -> Request | None:
-    """Read what `per_call` reads, with a doubt of the console's own form."""
+    """Read what `per_call` reads, with a doubt of the console's own form that is true."""
     match pause.value:
-        case {"gate": "console", "doubt": dict(told)} if (doubt := _doubt(told)) is not None:
-            request = per_call.read(pause)
+        case {"doubt": dict(told)} if pause.is_doubted:
+            doubt, request = _doubt(told), per_call.read(pause)
         case _:
             return None
-    if request is None:
+    if doubt is None or request is None:
         return None
     (action,) = request.actions
     allowed = tuple(kind for kind in _DECISIONS if kind in action.allowed)

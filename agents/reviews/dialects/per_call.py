@@ -64,7 +64,7 @@ def read(pause: Pause) -> Request | None:
         action = replace(action, args_schema=args_schema, schema_problem=problem)
     usable = None if schemas.problem(schema) else schema
     headline = headline_of_calls([action])
-    note = _HELD if rest.get("gate") == "console" else ""
+    note = _HELD if rest.get("gate") == "console" and "doubt" not in rest else ""
     return Request(NAME, (action,), headline, pause.value, response_schema=usable, note=note)
 
 

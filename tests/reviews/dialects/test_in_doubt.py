@@ -42,9 +42,9 @@ SCHEMA: Any = {
 }
 
 
-def asked(**changes: Any) -> Any:
+def asked(is_doubted: bool = True, **changes: Any) -> Any:
     value: Any = QUESTION | changes
-    return read(value, kind="interrupt", response_schema=SCHEMA)
+    return read(value, kind="interrupt", response_schema=SCHEMA, is_doubted=is_doubted)
 
 
 def test_it_says_what_may_have_run_where_and_when():
@@ -117,7 +117,7 @@ def test_what_cannot_be_sent(decision, path):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"gate": "agent"},
+        {"is_doubted": False},
         {"doubt": None},
         {"doubt": {**DOUBT, "what": "other"}},
         {"doubt": {**DOUBT, "started_at": "noon"}},
@@ -126,4 +126,4 @@ def test_what_cannot_be_sent(decision, path):
 )
 def test_what_is_not_of_the_consoles_form_is_a_usual_review(changes):
     request = asked(**changes)
-    assert (request.dialect, request.actions[0].doubt) == ("per_call", None)
+    assert (request.dialect, request.actions[0].doubt, request.note) == ("per_call", None, "")
