@@ -30,7 +30,7 @@ from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import Answer
 from reviewconsole.protocol.moving import settle
 from reviewconsole.protocol.plain import Plain
-from reviewconsole.runner import stored
+from reviewconsole.runner import places, stored
 
 Send = Callable[[Sequence[tuple[str, Any]]], None]
 Origin = dict[str, Any]  # as in `PostedInterrupt.origin`
@@ -58,7 +58,7 @@ class Asked:
     """A call of `interrupt`: its task, what it asks, and LangGraph's record of this execution."""
 
     task_id: str
-    ns: str
+    ns: str  # the task's place: the same each time it runs
     value: Plain  # its stored form
     digest: str
     origin: Origin | None
@@ -67,11 +67,12 @@ class Asked:
 
     @classmethod
     def here(cls, value: Any, origin: Origin | None = None) -> Asked:
-        configurable = get_config()["configurable"]
+        """A question in the task that this code runs in; there must be one."""
+        place, configurable = places.here(), (places.task() or get_config())["configurable"]
         plain = stored.to_plain(stored.store(value))
         return cls(
             task_id=configurable[CONFIG_KEY_TASK_ID],
-            ns=configurable[CONFIG_KEY_CHECKPOINT_NS],
+            ns=place.ns if place else configurable[CONFIG_KEY_CHECKPOINT_NS],
             value=plain,
             digest=question_digest(plain),
             origin=origin,

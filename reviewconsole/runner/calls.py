@@ -249,8 +249,8 @@ def _held(call: Call, question: CallReview | CallDoubt | None, why: str) -> Any:
         return _refused(
             call,
             f"{why}, and this one was made outside of the graph's task, where nothing can pause "
-            "(in a thread of its own: start it with contextvars.copy_context().run). The tool was "
-            "not executed.",
+            "(in a thread of its own: start it with contextvars.copy_context().run; in a graph "
+            "with a thread_id of its own: leave that out). The tool was not executed.",
         )
     try:
         pause = question.ask()

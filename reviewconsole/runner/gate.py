@@ -91,7 +91,8 @@ class Gate:
             _open.append(self)
         _begun.set()
         try:
-            yield
+            with places.of_run():
+                yield
         finally:
             with _lock:
                 _open.remove(self)

@@ -40,8 +40,8 @@ class CallName:
 
     @property
     def key(self) -> str:
-        """The name in 64 characters."""
-        return question_digest(list(astuple(self)))
+        """The name within its thread, in 64 characters: the same in a copy of the thread."""
+        return question_digest(list(astuple(self)[1:]))
 
 
 @dataclass(eq=False, slots=True)

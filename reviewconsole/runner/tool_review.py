@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from reviewconsole.protocol.plain import Plain
-from reviewconsole.runner import tool_arguments
+from reviewconsole.runner import places, tool_arguments
 from reviewconsole.runner.answers import AnswerBook, Asked, open_book
 from reviewconsole.runner.gate import Call
 from reviewconsole.runner.stored import Unstorable
@@ -133,7 +133,7 @@ class CallReview(_Question):
     @classmethod
     def of(cls, call: Call) -> CallReview | None:
         """The review of this call; None outside of a task, where nothing can pause."""
-        book = open_book()
+        book = _book_here()
         return None if book is None else cls(call, book)
 
     def decided(self) -> Allowed | Declined | None:
@@ -174,7 +174,7 @@ class CallDoubt(_Question):
     @classmethod
     def of(cls, call: Call, doubt: dict[str, Any]) -> CallDoubt | None:
         """The question about this call; None outside of a task, where nothing can pause."""
-        book = open_book()
+        book = _book_here()
         return None if book is None else cls(call, book, doubt=doubt)
 
     def decided(self) -> Allowed | Declined | Given | None:
@@ -202,6 +202,12 @@ class CallDoubt(_Question):
         give: Any = GiveResult if self._call.id is None else Respond
         one: Any = Annotated[Approve | Reject | give, Discriminator("type")]
         return TypeAdapter(Annotated[one, WrapValidator(_as_sent)])
+
+
+def _book_here() -> AnswerBook | None:
+    """The book of this task's answers; None where no question would pause the run."""
+    place = places.here()
+    return None if place is None or place.is_apart else open_book()
 
 
 def is_doubt(question: Plain) -> bool:

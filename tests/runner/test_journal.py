@@ -24,6 +24,7 @@ from reviewconsole.protocol.messages import (
     Verdict,
 )
 from reviewconsole.runner import interrupts, stored, tools
+from reviewconsole.runner.journal import CallName
 from tests.runner.executing import asked
 from tests.runner.gating import APPROVE, call, calling, edit, one_node, questions, results
 from tests.runner.journalling import JournalDesk
@@ -372,6 +373,12 @@ async def test_a_function_in_a_thread_tells_its_end_after_its_run_was_cut_off(de
     assert texts(await again) == ["done"]
     assert effects == ["x"]
     assert at.told == [("slow", {"text": "x"}, "finished")]
+
+
+def test_a_copy_of_a_thread_keeps_the_places_of_what_its_tools_run():
+    one, copy = (CallName(thread, "n:1", "", "pay", "c1", "", 0) for thread in ("t", "copy"))
+    assert one.key == copy.key
+    assert one != copy
 
 
 # Calls in doubt ----------------------------------------------------------------------------------

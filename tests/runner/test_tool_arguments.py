@@ -249,7 +249,8 @@ async def test_a_tool_that_is_given_text(kind, decision, effects, desk):
     made: BaseTool = (
         Tool("look", look, "Look up.") if kind == "plain" else tool(description="Look up.")(look)
     )
-    at = desk(one_node(lambda state: {"messages": [("human", made.invoke("a"))]}), look="review")
+    node = one_node(lambda state: {"messages": [("human", made.invoke("a"))]})
+    at = desk(node, look=Verdict.REVIEW)
     name = "tool_input" if kind == "plain" else "query"
     paused = await at.start({"messages": []})
     assert [question["args"] for question in questions(paused)] == [{name: "a"}]
