@@ -1,9 +1,9 @@
 """Flow control, which Daphne lacks: what it holds in memory for one connection is bounded.
 
 What comes in: a websocket is not read while frames of it wait for the application, which takes one
-at a time. What goes out: sending waits until the other end has taken what was sent, so that
-whoever makes more (a page's drawings, a thread's export, replies to a runner) waits as well; a
-connection that takes nothing is cut.
+at a time, and the body of a request has an end. What goes out: sending waits until the other end
+has taken what was sent, so that whoever makes more (a page's drawings, a thread's export, replies
+to a runner) waits as well; a connection that takes nothing is cut.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import daphne.server  # noqa: F401 -- first: it installs the reactor of asyncio
-from daphne.http_protocol import WebRequest
+from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 
@@ -23,6 +23,7 @@ STALLED_SECONDS = 30.0  # for the other end to take what it was sent
 SLOWEST = 1_000_000  # bytes a second: what is large has longer
 BROWSER_BYTES = 4096  # the largest message of a browser, which has nothing to say
 RUNNERS = "/ws/runner/"
+_TOO_LONG = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 Connection: TypeAlias = WebRequest | WebSocketProtocol
 
@@ -100,6 +101,49 @@ class Inbox(asyncio.Queue[dict[str, Any]]):
         if self.empty():
             self._flow.crowd(False)
         return item
+
+
+class BoundedRequest(WebRequest):  # type: ignore[misc]  # Daphne has no types
+    """A request whose body has an end: Daphne holds the whole before anybody looks at it."""
+
+    longest = 0  # bytes
+    _came = 0
+    _is_refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a body that says that it is too long, before it comes."""
+        super().gotLength(length)
+        self._check(length or 0)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Refuse a body that is too long without having said so."""
+        self._came += len(data)
+        self._check(self._came)
+        if not self._is_refused:
+            super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        """Begin the application, unless the body was refused."""
+        return None if self._is_refused else super().process()
+
+    def _check(self, length: int) -> None:
+        if length > self.longest and not self._is_refused:
+            self._is_refused = True
+            self.channel.transport.write(_TOO_LONG)
+            self.channel.loseConnection()
+
+
+def bound_bodies(factory: HTTPFactory, longest: int) -> None:
+    """Let no request of this factory bring more than so many bytes."""
+    request = type("Request", (BoundedRequest,), {"longest": longest})
+    build = factory.buildProtocol
+
+    def bounded(address: Any) -> Any:
+        channel = build(address)
+        channel.requestFactory = request
+        return channel
+
+    factory.buildProtocol = bounded
 
 
 class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types

@@ -11,9 +11,10 @@ from typing import Any
 import daphne.server  # noqa: F401 -- first: it installs the reactor of asyncio
 from daphne.http_protocol import WebRequest
 from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
 from twisted.internet import reactor
 
-from agents.management.flow import BoundedServer, BoundedSocket
+from agents.management.flow import BoundedServer, BoundedSocket, bound_bodies
 
 DRAIN_SECONDS = 5.0  # for requests and frames in hand; what takes longer is cut off
 _LOOK_SECONDS = 0.02
@@ -49,6 +50,7 @@ class ConsoleServer(BoundedServer):
 
     def _ready(self) -> None:
         self.ws_factory.protocol = Socket
+        bound_bodies(self.http_factory, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_event_loop().add_signal_handler(number, self.end)
         self._announce()

@@ -152,11 +152,12 @@ def _read(rows: Iterable[Checkpoint]) -> tuple[StoredCheckpoint, ...]:
         )
         for row, seen in zip(checkpoints, versions, strict=True)
     )
-    check_size(sum(map(_size, found)))  # a value is sent with every checkpoint that has it
+    check_size(sum(map(size, found)))  # a value is sent with every checkpoint that has it
     return found
 
 
-def _size(stored: StoredCheckpoint) -> int:
+def size(stored: StoredCheckpoint) -> int:
+    """How many bytes of a reply are its document and values."""
     items: tuple[ChannelValue | StoredWrite, ...] = (*stored.values, *stored.writes)
     values = (item.value for item in items)
     return len(stored.document) + sum(len(each.data) for each in values if isinstance(each, Whole))

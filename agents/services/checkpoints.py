@@ -9,11 +9,13 @@ may come before their checkpoint. Nothing here imports LangGraph or rebuilds an 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
+from django.conf import settings
 from django.db import transaction
 
 from agents.exceptions import RequestRefused
@@ -87,10 +89,12 @@ class Store:
         try:
             with transaction.atomic():
                 work = _Work(calls, self.numbers)
-                return work.results()
+                results = work.results()
         except Exception:
             self.numbers.forget()  # their transaction was rolled back
             raise
+        self.numbers.trim()
+        return results
 
 
 def _unavailable(error: Exception) -> Refused:
@@ -104,6 +108,7 @@ class _Work:
         self.calls = calls
         self.batch = Batch(numbers)
         self.served: dict[int, list[str]] = {}
+        self.read: Counter[int] = Counter()  # bytes, by the runner that they are for
         names = {name for call in calls for name in self._named(*call)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
         threads, runs = engine().lock(names, leases)
@@ -154,15 +159,17 @@ class _Work:
                 self.batch.show(thread, request)
                 return Done()
             case Get():
+                self._check_room(runner)
                 self.batch.flush()  # a read sees the writes before it
                 readable = self._readable(runner, request.scope, request.thread)
                 found = readable and checkpoint_reads.one(
                     readable, request.ns, request.checkpoint_id
                 )
-                return Found((found,) if found else ())
+                return self._found(runner, (found,) if found else ())
             case List():
+                self._check_room(runner)
                 self.batch.flush()
-                return Found(self._list(runner, request))
+                return self._found(runner, self._list(runner, request))
             case DeleteThread():
                 self.batch.flush()
                 return self._delete(runner, request)
@@ -176,6 +183,23 @@ class _Work:
                 self.batch.flush()
                 return self._delete_for_runs(runner, request)
         assert_never(request)
+
+    def _check_room(self, runner: int) -> None:
+        """Read no more than goes into one reply; what is asked for alone is always read."""
+        limit = settings.RUNNER_MAX_FRAME_BYTES
+        if self.read[runner] > limit:
+            raise RequestRefused(
+                RefusalCode.TOO_LARGE,
+                f"what was asked for at once exceeds RUNNER_MAX_FRAME_BYTES={limit}; "
+                "raise it, or read fewer checkpoints at once",
+            )
+
+    def _found(self, runner: int, checkpoints: tuple[StoredCheckpoint, ...]) -> Found:
+        is_first = not self.read[runner]
+        self.read[runner] += sum(map(checkpoint_reads.size, checkpoints))
+        if not is_first:
+            self._check_room(runner)
+        return Found(checkpoints)
 
     def _writable(
         self, runner: int, scope: Lease | Owner, name: str

@@ -15,7 +15,8 @@ from agents.models import Part
 from agents.services.engines import LockedThread
 from agents.services.stored_tables import Row
 
-REMEMBERED_THREADS = 4096  # about 100 bytes a part
+REMEMBERED_PARTS = 1_000_000  # about 120 bytes each
+_THREAD = 10  # parts that a thread counts for, beside its own
 
 
 @dataclass(slots=True)
@@ -45,6 +46,9 @@ class PartNumbers:
 
     def __init__(self) -> None:
         self._threads: OrderedDict[int, ThreadParts] = OrderedDict()
+        self._sizes: dict[int, int] = {}
+        self._used: set[int] = set()  # threads whose size may have changed
+        self._size = 0
 
     def of(self, thread: LockedThread) -> ThreadParts:
         """The parts of a thread whose row this transaction has locked: no query if remembered."""
@@ -58,10 +62,23 @@ class PartNumbers:
             numbers = {bytes(name): seq for name, seq in rows}
             parts = ThreadParts(thread.pk, thread.part_next, thread.part_epoch, numbers)
         self._threads[thread.pk] = parts
-        while len(self._threads) > REMEMBERED_THREADS:
-            self._threads.popitem(last=False)
+        self._used.add(thread.pk)
         return parts
+
+    def trim(self) -> None:
+        """Forget the threads that were used the longest ago, where there is not room for all."""
+        for thread in self._used:
+            size = len(self._threads[thread].numbers) + _THREAD
+            self._size += size - self._sizes.get(thread, 0)
+            self._sizes[thread] = size
+        self._used.clear()
+        while self._size > REMEMBERED_PARTS and len(self._threads) > 1:
+            thread, _ = self._threads.popitem(last=False)
+            self._size -= self._sizes.pop(thread)
 
     def forget(self) -> None:
         """Drop everything: called when a transaction failed, and its numbers with it."""
         self._threads.clear()
+        self._sizes.clear()
+        self._used.clear()
+        self._size = 0

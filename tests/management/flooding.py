@@ -1,8 +1,9 @@
 """A server with the console's flow control and an application that floods, or takes nothing.
 
 `python -m tests.management.flooding PORT`. What it is asked for is in the path: `/pieces` answers
-in 200 pieces of 1 MB, `/ws/flood/` sends as many messages, `/ws/runner/` takes no message until
-`/take` is asked for, `/told` says what has happened since `/forget`.
+in 200 pieces of 1 MB, `/body` with the length of what it was sent, `/ws/flood/` sends as many
+messages, `/ws/runner/` takes no message until `/take` is asked for, `/told` says what has happened
+since `/forget`.
 """
 
 import asyncio
@@ -25,6 +26,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     match scope["path"]:
         case "/pieces":
             await answer_in_pieces(send)
+        case "/body":
+            await answer_with_length(receive, send)
         case "/take" | "/told" | "/forget" as path:
             if path == "/take":
                 may_take.set()
@@ -48,6 +51,17 @@ async def answer_in_pieces(send: Any) -> None:
         await send({"type": "http.response.body", "body": MB, "more_body": True})
         happened["pieces"] += 1
     await send({"type": "http.response.body", "body": b""})
+
+
+async def answer_with_length(receive: Any, send: Any) -> None:
+    """Say how long the body of the request was."""
+    length, is_more = 0, True
+    while is_more:
+        event = await receive()
+        length += len(event["body"])
+        is_more = event["more_body"]
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": str(length).encode()})
 
 
 async def flood(receive: Any, send: Any) -> None:
@@ -79,7 +93,12 @@ def main(port: str) -> None:
     server = flow.BoundedServer(
         application=application, endpoints=[f"tcp:port={port}:interface=127.0.0.1"]
     )
-    server.ready_callable = lambda: setattr(server.ws_factory, "protocol", flow.BoundedSocket)
+
+    def bound() -> None:
+        server.ws_factory.protocol = flow.BoundedSocket
+        flow.bound_bodies(server.http_factory, 1_000_000)
+
+    server.ready_callable = bound
     server.run()
 
 

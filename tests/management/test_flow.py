@@ -143,6 +143,26 @@ def test_a_download_that_is_read_is_whole(server: Server, peak: Peak) -> None:
     assert peak.growth < BOUND
 
 
+@pytest.mark.parametrize(
+    "head", ["Content-Length: 50000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"]
+)
+def test_a_body_without_an_end_is_refused(server: Server, peak: Peak, head: str) -> None:
+    with closing(server.connect()) as end:
+        end.sendall(f"POST /body HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}".encode())
+        chunk = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+        sent = sent_at_most(end, memoryview(chunk * 500))
+        assert sent < 500 * len(chunk)
+    assert peak.growth < BOUND
+
+
+def test_a_body_that_is_long_comes_whole(server: Server) -> None:
+    url = f"http://127.0.0.1:{server.port}/body"
+    with urllib.request.urlopen(url, data=b"x" * 1_000_000, timeout=10) as answer:
+        assert answer.read() == b"1000000"
+    with pytest.raises(OSError, match=r"413|reset|[Bb]roken"):
+        urllib.request.urlopen(url, data=b"x" * 1_000_001, timeout=10)
+
+
 def test_frames_wait_outside_while_the_application_is_busy(server: Server, peak: Peak) -> None:
     """10,000 frames of 10 kB, sent as fast as the connection takes them."""
     with closing(server.upgrade("/ws/runner/")) as end:

@@ -1,5 +1,7 @@
 """Parts: what is new in an array is kept once, and stale numbers corrupt nothing."""
 
+from typing import Any
+
 import pytest
 from django.db.models import Sum
 from django.db.models.functions import Length
@@ -123,6 +125,25 @@ def test_a_removal_and_a_fork_cost_no_more_than_what_is_new(runner):
     assert [run_lengths(name) for name in ("1efa", "1efb", "1efc", "1efd")] == [1, 2, 2, 2]
     for name, numbers in (("1efb", (0, 2, 3)), ("1efc", (0, 1, 50, 51)), ("1efd", (0, 1, 60))):
         assert messages(runner, name) == whole(chat(*numbers))
+
+
+def test_no_more_is_read_at_once_than_goes_into_a_frame(runner, settings):
+    other = connect_runner("other")
+    value = whole("x" * 1000)
+    save(runner, put("1efa", {("x", "1"): value}))
+    settings.RUNNER_MAX_FRAME_BYTES = 1500
+    store = Store()
+    asked = [(runner.pk, get())] * 3 + [(other.pk, get())]
+    results: list[Any] = list(store.execute(asked))
+    first, second, third, of_other = results
+    assert values_of(first.checkpoints[0]) == {"x": value}
+    assert second == third == refused(
+        "too_large",
+        "what was asked for at once exceeds RUNNER_MAX_FRAME_BYTES=1500; "
+        "raise it, or read fewer checkpoints at once",
+    )  # fmt: skip
+    assert of_other == first
+    assert store.execute(asked[:1]) == [first]
 
 
 def test_a_repeated_element_is_one_part(runner):
@@ -254,7 +275,7 @@ def test_a_number_that_was_rolled_back_and_given_to_another_part_is_not_trusted(
 
 
 def test_numbers_that_were_forgotten_for_lack_of_room_are_read_again(runner, monkeypatch):
-    monkeypatch.setattr(part_numbers, "REMEMBERED_THREADS", 2)
+    monkeypatch.setattr(part_numbers, "REMEMBERED_PARTS", 24)
     store = Store()
     for checkpoint_id, numbers in (("1efa", (0, 1)), ("1efb", (0, 1, 2))):
         for thread in ("thread-1", "thread-2", "thread-3"):
