@@ -90,6 +90,7 @@ FOR_WATCHERS = {"metrics"}  # with a token, or from a network: see tests/views/t
 COMMANDS = {
     "createrunnertoken",
     "demo",
+    "liftsignins",
     "prunecheckpoints",
     "runner",
     "serve",

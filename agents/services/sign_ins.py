@@ -21,6 +21,7 @@ WINDOW = timedelta(minutes=15)
 # everywhere is being guessed. Who is shut out by the last is a person with a good password whom
 # somebody wants shut out: it is set high, and over after a quarter of an hour.
 OF_A_PAIR, OF_AN_ADDRESS, OF_A_NAME = 5, 50, 50
+_ONE_LINE = 128 - 56  # bits of an IPv6 address that are whose line it is to choose
 
 
 def begin(*, name: str, address: str) -> SignInAttempt | None:
@@ -32,7 +33,7 @@ def begin(*, name: str, address: str) -> SignInAttempt | None:
     now = timezone.now()
     SignInAttempt.objects.filter(at__lt=now - WINDOW).delete()
     attempt = SignInAttempt.objects.create(
-        name=_digest(unicodedata.normalize("NFKC", name).casefold()),
+        name=_name(name),
         address=_digest(_network(address)),
     )
     on_name, from_address = Q(name=attempt.name), Q(address=attempt.address)
@@ -52,13 +53,23 @@ def succeed(*, attempt: SignInAttempt) -> None:
     SignInAttempt.objects.filter(name=attempt.name, address=attempt.address).delete()
 
 
+def lift(*, name: str | None = None) -> int:
+    """Forget all attempts for a name, or everybody's; returns how many. One query."""
+    named = {} if name is None else {"name": _name(name)}
+    return SignInAttempt.objects.filter(**named).delete()[0]
+
+
+def _name(name: str) -> str:
+    return _digest(unicodedata.normalize("NFKC", name).casefold())
+
+
 def _network(address: str) -> str:
     try:
         visitor = ip_address(address)
     except ValueError:  # a unix socket has none
         return address
     if isinstance(visitor, IPv6Address) and visitor.ipv4_mapped is None:
-        return str(int(visitor) >> 64)
+        return str(int(visitor) >> _ONE_LINE)
     return str(visitor)
 
 

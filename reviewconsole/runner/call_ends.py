@@ -77,6 +77,8 @@ def _outcome(error: BaseException) -> Outcome:
             return Outcome.FAILED
         case GraphBubbleUp():
             return Outcome.PAUSED
+        case BaseExceptionGroup() if all(_outcome(e) is Outcome.PAUSED for e in error.exceptions):
+            return Outcome.PAUSED  # of the calls that it made side by side
         case Exception() if connection_error(error) is not None:
             return Outcome.CUT_OFF  # by the loss of its run, in a call that it made: not its fault
         case Exception():

@@ -85,7 +85,7 @@ class ConsoleSaver(ThreadUpkeep):
         For the holder of a lease, who alone writes, and has not written since: it saves a person's
         decision the way to the console.
         """
-        self._trusted = self._read
+        self._trusted, self._read = self._read, {}
 
     def list(
         self,

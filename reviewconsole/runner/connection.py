@@ -104,7 +104,7 @@ class Connection:
     async def _send_batches(self, max_frame_bytes: int) -> None:
         while True:
             self._wake.clear()
-            while len(self._in_flight) < FRAMES_IN_FLIGHT:
+            while not self._held and len(self._in_flight) < FRAMES_IN_FLIGHT:
                 batch = self._outbox.take(self._sent, max_frame_bytes)
                 if not batch.pending:
                     break
@@ -160,7 +160,7 @@ class Connection:
                 self._outbox.settle(item, result)
 
     def _hold(self, item: Pending, refused: Refused) -> None:
-        """Keep a request back for a moment; all that are kept back go again in their order."""
+        """Keep a request back for a moment, and those behind it; all go again in their order."""
         if not self._held:
             asyncio.get_running_loop().call_later(RETRY_SECONDS, self._ask_again)
         self._held.append(item)

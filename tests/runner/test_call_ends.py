@@ -100,6 +100,18 @@ def test_a_result_that_nobody_can_ask_for_is_not_stored():
         (GraphInterrupt(()), Outcome.PAUSED, "GraphInterrupt: ()"),
         (GraphDrained("stop"), Outcome.PAUSED, "GraphDrained: Graph drained: stop"),
         (ParentCommand(Command(goto="x")), Outcome.FAILED, "ParentCommand: Command(goto='x')"),
+        pytest.param(
+            ExceptionGroup("calls", [GraphInterrupt(()), ExceptionGroup("", [GraphInterrupt(())])]),
+            Outcome.PAUSED,
+            "ExceptionGroup: calls (2 sub-exceptions)",
+            id="pauses alone",
+        ),
+        pytest.param(
+            ExceptionGroup("calls", [GraphInterrupt(()), ValueError("no")]),
+            Outcome.FAILED,
+            "ExceptionGroup: calls (2 sub-exceptions)",
+            id="a pause and a failure",
+        ),
         (ValueError("no"), Outcome.FAILED, "ValueError: no"),
         (OSError("\ud800"), Outcome.FAILED, "OSError: \\ud800"),
         (Disconnected("closed"), Outcome.CUT_OFF, "Disconnected"),

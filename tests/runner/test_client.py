@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -315,6 +316,23 @@ def test_what_was_held_goes_again_in_its_order(peer: Peer, client: ConsoleClient
 
     assert client.call(put("1"), put("2"), put("3")).result(5) == (Done(), Done(), Done())
     assert ids(peer.of(Put)) == ["1", "2", "3"] * 2
+
+
+def test_nothing_goes_past_what_is_held(
+    peer: Peer, client: ConsoleClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call that is made again must not be asked about before its end was told."""
+    refusals = [Refused(RefusalCode.UNAVAILABLE, "the database is locked")]
+    peer.answer_instead = lambda request: (
+        refusals.pop() if isinstance(request, Put) and refusals else None
+    )
+    first = client.call(put("1"))
+    while "held by the console" not in caplog.text:
+        time.sleep(0.001)
+
+    assert client.ask_sync(put("2")) == Done()
+    assert first.done()
+    assert ids(peer.of(Put)) == ["1", "1", "2"]
 
 
 # Ends that no reconnecting heals ---------------------------------------------------------------

@@ -40,8 +40,8 @@ class TestBegin:
 
     def test_an_ipv6_network_is_one_place(self):
         assert tries(5, address="2001:db8::1") == 5
-        assert tries(1, address="2001:db8::2:1") == 0
-        assert tries(1, address="2001:db8:0:1::1") == 1
+        assert tries(1, address="2001:db8:0:ff::1") == 0
+        assert tries(1, address="2001:db8:0:100::1") == 1
 
     def test_an_ipv4_address_in_ipv6_is_no_network(self):
         assert tries(5, address="::ffff:192.0.2.1") == 5
