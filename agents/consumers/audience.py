@@ -17,13 +17,14 @@ from django.utils.safestring import SafeString
 
 from agents import live, push, roles
 from agents.consumers.onlookers import onlookers
+from agents.consumers.rest import Rest
 from agents.exceptions import NotFound
 from agents.instruments import REDRAW
 from agents.services import outages
 
 SIGNED_OUT, NO_ROLE, NO_TOPIC, BROKEN = 4401, 4403, 4404, 1011  # close codes
 
-_LONGEST_REST = 0.5  # seconds between rounds
+_AFTER_FAILURE = 0.5  # seconds between rounds
 _DEAF_SECONDS = 1.0  # after the broker has failed
 
 Drawn: TypeAlias = dict[str, str]
@@ -84,8 +85,8 @@ class Audience:
     A page is drawn whole when it joins and now and then without a hint, as hints may be lost and
     some states change by time alone; in between those of its topics that hints are about. It is
     listening before it is first drawn, so nothing falls in between. What changes during a round is
-    drawn in the next. Each round rests as long as it took: whatever happens, the process keeps half
-    of its time for other things.
+    drawn in the next. Where much changes, rounds rest as long as they took: whatever happens, the
+    process keeps half of its time for other things.
     """
 
     def __init__(self) -> None:
@@ -94,6 +95,7 @@ class Audience:
         self._woken_by: dict[str, set[Page]] = defaultdict(set)
         self._due: dict[Page, set[int]] = {}  # positions of topics
         self._called = asyncio.Event()
+        self._rest = Rest()
         self._ear = push.Ear()
         self._work: list[asyncio.Task[None]] = []
 
@@ -146,7 +148,7 @@ class Audience:
                 await self._one_round()
             except Exception:  # without this task no page would ever be drawn again
                 log.exception("pages were not drawn; the next round goes on")
-                await asyncio.sleep(_LONGEST_REST)
+                await asyncio.sleep(_AFTER_FAILURE)
 
     async def _one_round(self) -> None:
         loop = asyncio.get_running_loop()
@@ -164,7 +166,7 @@ class Audience:
             drawn = dict.fromkeys(due, BROKEN)
         for page, shown in drawn.items():
             page.show(shown)
-        await asyncio.sleep(min(loop.time() - begun, _LONGEST_REST))
+        await asyncio.sleep(self._rest.after(begun, loop.time()))
 
     async def _wait(self) -> None:
         """Return when something is due, at the latest when a page was not drawn for long."""

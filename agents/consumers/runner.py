@@ -202,16 +202,17 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         runner = self.runner
         if runner is None:
             raise RequestRefused(RefusalCode.INVALID, "the hello was refused")
-        runners.check_token(runner=runner)
+        token = runners.current_token(runner=runner)
         match request:
             case Heartbeat():
                 beat = runners.renew(runner=runner, held=request.held)
                 runs.reap()  # after it: a runner that is back keeps what nobody took meanwhile
                 return beat
             case Claim():
-                runs.reap()
-                agents = runners.served(runner=runner)
-                return Assignments(runs.claim(runner=runner, agents=agents, free=request.free))
+                agents = runners.served(runner=runner, token=token)
+                give = partial(runs.claim, runner=runner, agents=agents, free=request.free)
+                # Those that others have lost come when nothing else waits: people wait for claims.
+                return Assignments(give() or (give() if runs.reap() else ()))
             case Release():
                 runs.release(runner=runner, lease=request.lease)
             case Paused():

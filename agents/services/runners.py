@@ -95,19 +95,20 @@ def _announce(spec: dict[str, Any]) -> Agent:
     return agent
 
 
-def check_token(*, runner: Runner) -> None:
-    """Make sure that the token of a connected runner still holds. One query.
+def current_token(*, runner: Runner) -> RunnerToken:
+    """The token of a connected runner, as it is now. One query.
 
     Raises:
         TokenEnded: it was revoked.
     """
-    if not RunnerToken.objects.filter(pk=runner.token_id, revoked_at=None).exists():
+    token = RunnerToken.objects.filter(pk=runner.token_id, revoked_at=None).first()
+    if token is None:
         raise TokenEnded(f"the token of runner {runner.name} was revoked")
+    return token
 
 
-def served(*, runner: Runner) -> list[str]:
-    """The agents a runner announced, as far as its token serves them now. Queries: 2."""
-    token = RunnerToken.objects.get(pk=runner.token_id)
+def served(*, runner: Runner, token: RunnerToken) -> list[str]:
+    """The agents a runner announced, as far as its token serves them now. One query."""
     return list(runner.agents.filter(name__in=token.agents).values_list("name", flat=True))
 
 

@@ -275,9 +275,9 @@ def cancel(*, run: int, user: User | None) -> Run:
 def reap() -> int:
     """Queue again the runs whose lease is over; end the cancelled and the hopeless ones.
 
-    Called at each heartbeat and claim; whoever finds an ended lease first moves it, by
-    compare-and-set, in a transaction a run. Returns how many were moved. Queries: 1 when there is
-    nothing to do.
+    Called at each heartbeat, and for claims that find nothing; whoever finds an ended lease first
+    moves it, by compare-and-set, in a transaction a run. Returns how many were moved. Queries: 1
+    when there is nothing to do.
     """
     return sum(_take_back(run, _fate(run)) for run in Run.objects.abandoned().order_by("pk"))
 

@@ -195,7 +195,7 @@ class ConsoleClient:
         """Do as `ask`, blocking the calling thread."""
         return _accepted(self._submit((request,)).result())
 
-    def submit(self, request: CallTool | CallEnded) -> Future[tuple[Result, ...]]:
+    def submit(self, request: CallTool | CallEnded | Delivered) -> Future[tuple[Result, ...]]:
         """Do as `call` with one request, without waiting for room; who asks waits for the future.
 
         Raises: as `call`.

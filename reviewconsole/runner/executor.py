@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Literal, Protocol
 
@@ -49,7 +50,7 @@ logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 5.0  # a step that is asked to stop may take so long to end
 
-Report = Delivered | Applied | Paused | Finished | Failed | Cancelled | Release
+Report = Applied | Paused | Finished | Failed | Cancelled | Release
 Shown = Paused | Finished  # reports that carry the state
 NO_STATE = Whole("null", b"")
 
@@ -58,6 +59,8 @@ class Console(Listener, Protocol):
     """What an execution tells the console."""
 
     async def ask(self, request: Report, /) -> Done: ...
+
+    def submit(self, request: Delivered, /) -> Future[Any]: ...
 
 
 class Execution:
@@ -200,7 +203,7 @@ class Execution:
         await self._receipts.report(self._past(plan.past, standing))
         if reason := moves.refusal(graph, answers, plan.moves):
             return self._paused(standing, f"nothing was resumed: {reason}")
-        await self._deliver()
+        self._receipts.deliver()
         for stop, answer in plan.verdicts:
             verdict = stored.load(answer.value)
             await verdicts.decide(graph, stop, verdict, decision=answer.decision)
@@ -234,7 +237,7 @@ class Execution:
     async def _finish(
         self, graph: Graph, standing: Standing, decisions: tuple[int, ...]
     ) -> Report | None:
-        await self._deliver()
+        self._receipts.deliver()
         await moves.finish(graph, self._thread, decision=decisions[0])
         await self._receipts.report(self._receipts.done_without_asking())
         return self._finished(await self._read(graph))
@@ -261,10 +264,6 @@ class Execution:
         if standing.ended or trip.stays:
             return self._finished(standing)
         return await self._stream(graph, None, AnswerBook(), departure)
-
-    async def _deliver(self) -> None:
-        if any(not answer.settled for answer in self.assignment.answers):
-            await self._console.ask(Delivered(self.assignment.lease))
 
     async def _stream(
         self, graph: Graph, given: Any, book: AnswerBook, departure: Departure | None = None

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from concurrent.futures import Future
+from typing import Any, Protocol
 
-from reviewconsole.protocol.messages import Answer, Applied, Assignment, Done, PostedInterrupt
+from reviewconsole.protocol.messages import (
+    Answer,
+    Applied,
+    Assignment,
+    Delivered,
+    Done,
+    PostedInterrupt,
+)
 from reviewconsole.runner import pauses, resumption
 from reviewconsole.runner.pauses import Standing
 
@@ -18,6 +26,8 @@ class Listener(Protocol):
 
     async def ask(self, request: Applied, /) -> Done: ...
 
+    def submit(self, request: Delivered, /) -> Future[Any]: ...
+
 
 class Receipts:
     """The decisions of one run that were reported as applied."""
@@ -26,6 +36,14 @@ class Receipts:
         self._assignment = assignment
         self._listener = listener
         self._applied: set[int] = set()
+
+    def deliver(self) -> None:
+        """Tell that what was decided is handed over, unless that was told of before.
+
+        Nobody waits for it: what refuses it refuses all that the graph asks for after it.
+        """
+        if any(not answer.settled for answer in self._assignment.answers):
+            self._listener.submit(Delivered(self._assignment.lease))
 
     async def report(self, decisions: Iterable[int]) -> None:
         """Tell of those that were not told of before."""
