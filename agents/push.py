@@ -38,10 +38,13 @@ def group(topic: str) -> str:
     return f"console.{topic}"
 
 
-def changed(*topics: str) -> None:
-    """Tell the open pages that show any of these topics, once the transaction has committed."""
+def changed(*topics: str, at_once: bool = False) -> None:
+    """Tell the open pages that show any of these topics, once the transaction has committed.
+
+    `at_once` is for what people wait for; the rest is drawn when more may have changed.
+    """
     for topic in dict.fromkeys(topics):
-        _after_commit(group(topic), {"type": "console.changed", "topic": topic})
+        _after_commit(group(topic), {"type": "console.changed", "topic": topic, "at_once": at_once})
 
 
 def wake_runners() -> None:
@@ -94,8 +97,11 @@ class Ear:
                     self._heard.remove(topic)
                     await self._layer.group_discard(group(topic), self._channel)
 
-    async def hear(self) -> str:
-        """Wait for the next topic that has changed; something must be listened to."""
+    async def hear(self) -> tuple[str, bool]:
+        """Wait for the next topic that has changed, and whether people wait for it.
+
+        Something must be listened to.
+        """
         if self._next is None:
             self._next = asyncio.create_task(self._layer.receive(self._channel))
         try:
@@ -105,8 +111,7 @@ class Ear:
         finally:
             if self._next.done():
                 self._next = None
-        topic: str = message["topic"]
-        return topic
+        return message["topic"], message.get("at_once", True)  # older consoles do not say
 
 
 @contextmanager
@@ -150,13 +155,18 @@ async def send(hints: Iterable[Hint]) -> None:
 async def _send(hints: Iterable[Hint]) -> None:
     layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
     told: list[Hint] = []
-    for hint in sorted(hints, key=lambda hint: hint[0] != RUNNERS):
-        if hint not in told:
+    for hint in sorted(hints, key=_urgency):
+        if hint not in told and (hint[0], hint[1] | {"at_once": True}) not in told:
             told.append(hint)
             try:
                 await layer.group_send(*hint)
             except Exception:
                 log.exception("a hint to %s was lost", hint[0])
+
+
+def _urgency(hint: Hint) -> tuple[bool, bool]:
+    name, message = hint
+    return name != RUNNERS, not message.get("at_once")
 
 
 async def echo(seconds: float) -> None:

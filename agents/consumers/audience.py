@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from operator import itemgetter
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -15,7 +17,7 @@ from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents import live, push, roles
+from agents import live, precedence, push, roles
 from agents.consumers.onlookers import onlookers
 from agents.consumers.rest import Rest
 from agents.exceptions import NotFound
@@ -25,6 +27,7 @@ from agents.services import outages
 SIGNED_OUT, NO_ROLE, NO_TOPIC, BROKEN = 4401, 4403, 4404, 1011  # close codes
 
 _AFTER_FAILURE = 0.5  # seconds between rounds
+_SOON = 0.1  # seconds, until what nobody waits for is drawn: more will have changed with it
 _DEAF_SECONDS = 1.0  # after the broker has failed
 
 Drawn: TypeAlias = dict[str, str]
@@ -56,23 +59,32 @@ class Page:
         self._shown: Drawn = {}
         self._news: Drawn = {}
         self._closed: int | None = None
-        self._drawn = asyncio.Event()
+        self._is_told = False  # in this round
+        self._due = asyncio.Event()
 
     def show(self, drawn: Drawn | int) -> None:
         """Have this sent, as far as it is news; a number closes the page."""
         if isinstance(drawn, int):
             self._closed = drawn
         else:
-            self._news |= {
-                name: partial for name, partial in drawn.items() if self._shown.get(name) != partial
-            }
-            self._shown |= drawn
-        self._drawn.set()
+            news = {name: html for name, html in drawn.items() if self._shown.get(name) != html}
+            if not news:
+                return
+            self._news |= news
+            self._shown |= news
+        self._is_told = True
+        self._due.set()
+
+    def end_round(self) -> None:
+        """Have a page for which nothing was new hear at least that the console is there."""
+        if not self._is_told:
+            self._due.set()
+        self._is_told = False
 
     async def news(self) -> str | int:
         """Wait until it was drawn; what to send then, "" where nothing is new, or a close code."""
-        await self._drawn.wait()
-        self._drawn.clear()
+        await self._due.wait()
+        self._due.clear()
         if self._closed is not None:
             return self._closed
         news, self._news = self._news, {}
@@ -85,8 +97,9 @@ class Audience:
     A page is drawn whole when it joins and now and then without a hint, as hints may be lost and
     some states change by time alone; in between those of its topics that hints are about. It is
     listening before it is first drawn, so nothing falls in between. What changes during a round is
-    drawn in the next. Where much changes, rounds rest as long as they took: whatever happens, the
-    process keeps half of its time for other things.
+    drawn in the next: at once if people wait for it, else a moment later, with what follows from
+    it. Where much changes, rounds rest as long as they work: whatever happens, the process keeps
+    half of its time for other things.
     """
 
     def __init__(self) -> None:
@@ -95,6 +108,7 @@ class Audience:
         self._woken_by: dict[str, set[Page]] = defaultdict(set)
         self._due: dict[Page, set[int]] = {}  # positions of topics
         self._called = asyncio.Event()
+        self._soon: asyncio.TimerHandle | None = None
         self._rest = Rest()
         self._ear = push.Ear()
         self._work: list[asyncio.Task[None]] = []
@@ -107,7 +121,7 @@ class Audience:
         await self._ear.listen(tuple(page.woken_by))
         if page not in self._pages:
             return  # it was drawn meanwhile, for the last time
-        self._call(page, range(len(page.topics)))
+        self._call(page, range(len(page.topics)), at_once=True)
         if not self._work:
             self._work = [asyncio.create_task(self._hear()), asyncio.create_task(self._draw())]
 
@@ -127,20 +141,27 @@ class Audience:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
 
-    def _call(self, page: Page, positions: Iterable[int]) -> None:
+    def _call(self, page: Page, positions: Iterable[int], *, at_once: bool) -> None:
         self._due.setdefault(page, set()).update(positions)
+        if at_once:
+            self._called.set()
+        elif self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_SOON, self._ring)
+
+    def _ring(self) -> None:
+        self._soon = None
         self._called.set()
 
     async def _hear(self) -> None:
         while True:
             try:
-                source = await self._ear.hear()
+                source, at_once = await self._ear.hear()
             except Exception:
                 log.exception("hints are not heard; pages look for themselves")
                 await asyncio.sleep(_DEAF_SECONDS)
                 continue
             for page in self._woken_by.get(source, ()):
-                self._call(page, page.woken_by[source])
+                self._call(page, page.woken_by[source], at_once=at_once)
 
     async def _draw(self) -> None:
         while True:
@@ -153,62 +174,68 @@ class Audience:
     async def _one_round(self) -> None:
         loop = asyncio.get_running_loop()
         await self._wait()
-        begun = loop.time()
+        begun, worked = loop.time(), 0.0
         due, self._due = self._due, {}
+        if not due:
+            return
         for page in due:
             del self._pages[page]
             self._pages[page] = begun
+
+        def show(page: Page, drawn: Drawn | int) -> None:
+            loop.call_soon_threadsafe(page.show, drawn)
+
         try:
             with REDRAW.time():
-                drawn = await database_sync_to_async(draw)(due)
+                worked = await database_sync_to_async(draw)(due, show)
         except Exception as error:
             _complain(error, "pages are")
-            drawn = dict.fromkeys(due, BROKEN)
-        for page, shown in drawn.items():
-            page.show(shown)
-        await asyncio.sleep(self._rest.after(begun, loop.time()))
+            for page in due:
+                page.show(BROKEN)
+        for page in due:
+            page.end_round()
+        await asyncio.sleep(self._rest.after(worked, loop.time()))
 
     async def _wait(self) -> None:
         """Return when something is due, at the latest when a page was not drawn for long."""
-        if not self._due:
-            self._called.clear()
-            now = asyncio.get_running_loop().time()
-            oldest = next(iter(self._pages.values()), now)
-            with suppress(TimeoutError):
-                left = oldest + settings.PAGE_REFRESH_SECONDS - now
-                await asyncio.wait_for(self._called.wait(), max(left, 0))
-        now = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        oldest = next(iter(self._pages.values()), clock())
+        with suppress(TimeoutError):
+            left = oldest + settings.PAGE_REFRESH_SECONDS - clock()
+            await asyncio.wait_for(self._called.wait(), max(left, 0))
+        self._called.clear()
         for page, drawn_at in self._pages.items():
-            if drawn_at + settings.PAGE_REFRESH_SECONDS > now:
+            if drawn_at + settings.PAGE_REFRESH_SECONDS > clock():
                 break
-            self._call(page, range(len(page.topics)))
+            self._due.setdefault(page, set()).update(range(len(page.topics)))
 
 
-def draw(due: Mapping[Page, Collection[int]]) -> dict[Page, Drawn | int]:
+def draw(due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None]) -> float:
     """Draw these topics of these pages, those that are alike once, as each may see them now.
 
-    Instead of what is drawn, a number is the code to close a page with.
+    Each is shown as soon as it is drawn, to all that it is due for. Instead of what is drawn, a
+    number is the code to close a page with. Returns the seconds that this thread has worked.
     """
+    begun = time.thread_time()
     held = onlookers({page.session for page in due})
-    alike: dict[tuple[str, live.Viewer], Drawn | int] = {}
-    drawn: dict[Page, Drawn | int] = {}
+    seen: list[tuple[int, live.Viewer, Page]] = []
     for page, positions in due.items():
         permissions = held.get(page.session)
         if permissions is None or roles.LOOK not in permissions:
-            drawn[page] = SIGNED_OUT if permissions is None else NO_ROLE
+            show(page, SIGNED_OUT if permissions is None else NO_ROLE)
             continue
         viewer = live.Viewer(permissions, page.console)
-        shown: Drawn = {}
-        for topic in (page.topics[position] for position in sorted(positions)):
-            key = str(topic), viewer
-            part = alike[key] = alike[key] if key in alike else _drawn(topic, viewer)
-            if isinstance(part, int):
-                drawn[page] = part
-                break
-            shown |= part
-        else:
-            drawn[page] = shown
-    return drawn
+        seen += [(position, viewer, page) for position in positions]
+    alike: dict[tuple[str, live.Viewer], tuple[live.Topic, list[Page]]] = {}
+    for position, viewer, page in sorted(seen, key=itemgetter(0)):  # what stands first comes first
+        topic = page.topics[position]
+        alike.setdefault((str(topic), viewer), (topic, []))[1].append(page)
+    for (_, viewer), (topic, pages) in alike.items():
+        precedence.runners.give_way()
+        drawn = _drawn(topic, viewer)
+        for page in pages:
+            show(page, drawn)
+    return time.thread_time() - begun
 
 
 def _drawn(topic: live.Topic, viewer: live.Viewer) -> Drawn | int:

@@ -16,11 +16,14 @@ class Rest:
     def __init__(self) -> None:
         """Rested."""
         self._ahead = 0.0  # seconds of work that no rest has followed yet
-        self._ended = 0.0  # the last work
+        self._ended = 0.0  # the last round
 
-    def after(self, begun: float, ended: float) -> float:
-        """The seconds to rest after work from `begun` to `ended`, times of one clock in seconds."""
-        rested = max(begun - self._ended, 0.0)
-        self._ahead = max(self._ahead - rested, 0.0) + ended - begun
-        self._ended = ended
+    def after(self, worked: float, now: float) -> float:
+        """The seconds to rest after a round that has ended now and took so many seconds of work.
+
+        What a round waited for is rest as well.
+        """
+        rested = max(now - self._ended - worked, 0.0)
+        self._ahead = max(self._ahead - rested, 0.0) + worked
+        self._ended = now
         return min(max(self._ahead - _AT_ONCE, 0.0), _LONGEST)

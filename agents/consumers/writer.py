@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import connection
 
-from agents import push
+from agents import precedence, push
 from agents.consumers.room import Room
 from agents.consumers.rounds import Call, Kind, grouped
 from agents.instruments import COMMIT, ROUND
@@ -93,7 +93,7 @@ class Writer:
 
     def _run(self, calls: Sequence[Call]) -> tuple[list[Result], list[push.Hint]]:
         # Hints go out from the event loop: this thread never waits for it, so it can always end.
-        with push.held_back() as hints, ROUND.time():
+        with precedence.runners.first(), push.held_back() as hints, ROUND.time():
             results = self._results(calls)
         trouble = next(filter(_is_unavailable, results), None)
         if trouble is not None:

@@ -88,7 +88,7 @@ def inbox(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     listing = Inbox(
         rows=rows,
         closed=list(closed.select_related(*_CLOSED_BY).only(*_ROW, *_CLOSED)[:PAGE]),
-        waiting=_count(matching.pending()),
+        waiting=len(rows) if after is None and is_last_page else _count(matching.pending()),
         agent=asked.get("agent", ""),
         order="newest" if newest_first else "",
         search=asked.get("q", ""),

@@ -295,9 +295,8 @@ def _open(shown: Mapping[int, str]) -> list[Interrupt]:
 
 
 def _loaded() -> QuerySet[Interrupt]:
-    return Interrupt.objects.select_related(
-        "thread__agent", "run", "decision__decided_by", "superseded_by__created_by"
-    )
+    related = ("thread__agent", "run", "decision__decided_by", "superseded_by__created_by")
+    return Interrupt.objects.select_related(*related).defer("thread__snapshot", "run__input")
 
 
 def _lock(asked: Interrupt) -> Run:

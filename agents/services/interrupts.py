@@ -53,6 +53,7 @@ def open_pause(*, runner: Runner, request: Paused) -> Run:
     supersession.take_over(run)
     runs.store_snapshot(run, request.checkpoint_id, request.snapshot)
     thread_status.put(run, Thread.Status.INTERRUPTED)
+    push.changed("inbox", at_once=True)
     return run
 
 

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from agents import live, push, roles
+from agents import live, precedence, push, roles
 from agents.exceptions import NotAllowed, NotFound
 
 P = ParamSpec("P")
@@ -42,6 +42,8 @@ def console_page(
             raise PermissionDenied("Your account holds no role yet. Ask an admin for one.")
         if "%00" in request.get_full_path():
             raise Http404("There is no page with a NUL in its address.")
+        if request.method in ("GET", "HEAD"):
+            precedence.runners.give_way()
         try:
             with push.together():
                 return view(request, *args, **kwargs)  # type: ignore[arg-type]  # has_perm: signed in

@@ -126,6 +126,7 @@ class Execution:
         self._task = asyncio.current_task()
         try:
             report = await self._outcome()
+            self._receipts.tell_delivered()
             self._task = None
             if report is not None:
                 await self._send(report)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Protocol
 
+from reviewconsole.protocol.exceptions import ProtocolError
 from reviewconsole.protocol.messages import (
     Answer,
     Applied,
@@ -16,9 +19,12 @@ from reviewconsole.protocol.messages import (
     PostedInterrupt,
 )
 from reviewconsole.runner import pauses, resumption
+from reviewconsole.runner.exceptions import Disconnected, Refusal
 from reviewconsole.runner.pauses import Standing
 
 logger = logging.getLogger(__name__)
+
+_SOON = 0.1  # seconds: what is taken sooner is told as that alone, which says both
 
 
 class Listener(Protocol):
@@ -36,20 +42,36 @@ class Receipts:
         self._assignment = assignment
         self._listener = listener
         self._applied: set[int] = set()
+        self._delivery: asyncio.TimerHandle | None = None
 
     def deliver(self) -> None:
-        """Tell that what was decided is handed over, unless that was told of before.
+        """Tell soon that what was decided is handed over, unless it was taken by then.
 
         Nobody waits for it: what refuses it refuses all that the graph asks for after it.
         """
-        if any(not answer.settled for answer in self._assignment.answers):
-            self._listener.submit(Delivered(self._assignment.lease))
+        if self.due():
+            loop = asyncio.get_running_loop()
+            self._delivery = loop.call_later(_SOON, self.tell_delivered)
+
+    def tell_delivered(self) -> None:
+        """Tell it now, if it is to be told and was not."""
+        if self._delivery is not None:
+            self._forget_delivery()
+            with suppress(Disconnected, ProtocolError, Refusal):  # as does what comes next
+                self._listener.submit(Delivered(self._assignment.lease))
+
+    def _forget_delivery(self) -> None:
+        if self._delivery is not None:
+            self._delivery.cancel()
+            self._delivery = None
 
     async def report(self, decisions: Iterable[int]) -> None:
         """Tell of those that were not told of before."""
         new = sorted(set(decisions) - self._applied)
         if new:
             self._applied.update(new)
+            if not self.due():
+                self._forget_delivery()
             await self._listener.ask(Applied(self._assignment.lease, tuple(new)))
 
     def not_taken(

@@ -77,6 +77,7 @@ class Runner:
         self._executions: dict[Lease, Execution] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted = asyncio.Event()  # runs may be queued for us
+        self._may_be_more = False  # than there was room for when we asked last
         self._over = asyncio.Event()
         self._client = ConsoleClient(
             url,
@@ -157,10 +158,12 @@ class Runner:
             await self._wanted.wait()
             self._wanted.clear()
             free = self._capacity - len(self._executions)
-            if free <= 0:
+            self._may_be_more = free <= 0
+            if self._may_be_more:
                 continue  # the run that ends next asks again
             try:
                 assigned = await self._client.ask(Claim(free))
+                self._may_be_more = len(assigned.runs) >= free
                 if self._over.is_set():  # told to stop while the claim was on its way
                     for assignment in assigned.runs:
                         await self._client.ask(Release(assignment.lease))
@@ -172,6 +175,8 @@ class Runner:
                 return  # the client has ended, and says why
             for assignment in assigned.runs:
                 self._begin(assignment)
+            if self._may_be_more and len(self._executions) < self._capacity:
+                self._wanted.set()  # one has ended meanwhile
 
     def _begin(self, assignment: Assignment) -> None:
         lease = assignment.lease
@@ -194,7 +199,8 @@ class Runner:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s was left without an outcome", task.get_name(), exc_info=error)
-        self._wanted.set()
+        if self._may_be_more:
+            self._wanted.set()
 
     async def _hand_back(self, claims: asyncio.Task[None], *, lost: bool) -> None:
         """End what still runs: told to the console, or dropped where it does not listen."""

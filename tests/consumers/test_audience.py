@@ -1,13 +1,22 @@
 """All open pages of a process: each topic is drawn once, and sent where it is news."""
 
 import asyncio
+from collections.abc import Collection, Mapping
 
 import pytest
 from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 
 from agents import live, push
-from agents.consumers.audience import NO_ROLE, NO_TOPIC, SIGNED_OUT, Audience, Page, draw
+from agents.consumers.audience import (
+    NO_ROLE,
+    NO_TOPIC,
+    SIGNED_OUT,
+    Audience,
+    Drawn,
+    Page,
+    draw,
+)
 from agents.live import Topic
 from tests.consumers.test_onlookers import session_of
 from tests.factories import start_run
@@ -31,10 +40,23 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return topics
 
 
+def shown(due: Mapping[Page, Collection[int]]) -> dict[Page, Drawn | int]:
+    """What each page shows in the end, or the code that closes it."""
+    last: dict[Page, Drawn | int] = {}
+
+    def show(page: Page, drawn: Drawn | int) -> None:
+        before = last.get(page, {})
+        if not isinstance(before, int):
+            last[page] = drawn if isinstance(drawn, int) else before | drawn
+
+    draw(due, show)
+    return last
+
+
 def test_what_is_alike_is_drawn_once(alice: User, bob: User, drawn: list[str]):
     topics = [Topic("waiting"), Topic("inbox")]
     pages = [Page(topics, session_of(user), CONSOLE) for user in (alice, alice, bob)]
-    first, second, third = draw({page: {0, 1} for page in pages}).values()
+    first, second, third = shown({page: {0, 1} for page in pages}).values()
     assert drawn == ["waiting", "inbox"]
     assert first == second == third
     assert isinstance(first, dict)
@@ -50,7 +72,7 @@ def test_other_rights_and_other_addresses_are_drawn_apart(
         Page([thread], session_of(olga), CONSOLE),
         Page([thread], session_of(olga), "wss://elsewhere"),
     ]
-    of_alice, of_olga, _ = draw({page: {0} for page in pages}).values()
+    of_alice, of_olga, _ = shown({page: {0} for page in pages}).values()
     assert drawn == [str(thread)] * 3
     assert isinstance(of_alice, dict)
     assert isinstance(of_olga, dict)
@@ -60,7 +82,7 @@ def test_other_rights_and_other_addresses_are_drawn_apart(
 
 def test_only_what_is_due_is_drawn(alice: User, drawn: list[str]):
     page = Page([Topic("waiting"), Topic("inbox")], session_of(alice), CONSOLE)
-    assert set(draw({page: {0}})) == {page}
+    assert set(shown({page: {0}})) == {page}
     assert drawn == ["waiting"]
 
 
@@ -69,9 +91,9 @@ def test_one_page_that_may_not_costs_the_others_nothing(alice: User, mallory: Us
     sessions = ["", session_of(mallory), session_of(alice)]
     pages = [Page(topics, session, CONSOLE) for session in sessions]
     pages.append(Page(topics[:1], sessions[-1], CONSOLE))
-    *closed, shown = draw({page: set(range(len(page.topics))) for page in pages}).values()
+    *closed, left = shown({page: set(range(len(page.topics))) for page in pages}).values()
     assert closed == [SIGNED_OUT, NO_ROLE, NO_TOPIC]
-    assert isinstance(shown, dict)
+    assert isinstance(left, dict)
 
 
 async def test_a_page_that_ends_while_it_joins_ends_no_other(
@@ -112,7 +134,9 @@ async def test_a_page_is_told_news_alone():
     page = Page([Topic("waiting")], "", CONSOLE)
     page.show({"one": "<1>", "two": "<2>"})
     assert await page.news() == "<1><2>"
+    page.end_round()
     page.show({"one": "<1>", "two": "<2>"})
+    page.end_round()
     assert await page.news() == ""
     page.show({"one": "<1>", "two": "<3>"})
     assert await page.news() == "<3>"

@@ -9,8 +9,9 @@ def worked(each: float, rounds: int, pause: float = 0.0) -> tuple[float, list[fl
     """The seconds all of it took, and the rests; `pause` is what else lies between rounds."""
     rest, now, rests = Rest(), 1000.0, []
     for _ in range(rounds):
-        rests.append(rest.after(now, now + each))
-        now += each + rests[-1] + pause
+        now += each
+        rests.append(rest.after(each, now))
+        now += rests[-1] + pause
     return now - 1000.0, rests
 
 

@@ -25,5 +25,5 @@ def test_a_socket_reads_what_it_draws(
 ) -> None:
     make_interrupt()
     viewer = Viewer.of(alice, "ws://console")
-    with django_assert_num_queries(4):  # rows, those just closed, their number, runners
+    with django_assert_num_queries(3):  # rows, those just closed, runners
         render(Topic("inbox"), viewer)

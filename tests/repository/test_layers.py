@@ -21,7 +21,8 @@ LAYERS = {
     "agents.instruments": 1,
     "agents.models": 1,
     "agents.roles": 1,
-    # 2, the window to open pages and to runners.
+    # 2, the window to open pages and to runners, and who of both goes first.
+    "agents.precedence": 2,
     "agents.push": 2,
     # 3, what happens, and what is shown live.
     "agents.figures": 3,

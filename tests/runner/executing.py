@@ -184,7 +184,9 @@ class Desk:
         return [d for each in reports if each.lease == assignment.lease for d in each.decisions]
 
     def delivered(self, assignment: Assignment) -> bool:
-        return any(each.lease == assignment.lease for each in self.peer.of(Delivered))
+        """Whether a run handed its decisions over: what was applied was."""
+        told: list[Any] = self.peer.of(Delivered, Applied)
+        return any(each.lease == assignment.lease for each in told)
 
     def head(self) -> str | None:
         """The newest checkpoint of the thread."""

@@ -1,0 +1,51 @@
+"""Who goes first in a process: what runners ask for, then what is drawn for people.
+
+Python runs one thread at a time. A reviewer who has decided waits for the runner; pages that are
+drawn meanwhile would make each of its requests take several times as long.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_AT_MOST = 0.05  # seconds: who draws is not kept for long, however much runners ask
+_BETWEEN = 0.005  # seconds from a reply to the runner's next request
+
+
+class Precedence:
+    """Threads that go first, and others that give way to them."""
+
+    def __init__(self) -> None:
+        """Nobody is at work."""
+        self._changed = threading.Condition()
+        self._at_work = 0
+        self._ended = 0.0  # the last of their work
+
+    @contextmanager
+    def first(self) -> Iterator[None]:
+        """Go before those who give way."""
+        with self._changed:
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._at_work -= 1
+                self._ended = time.monotonic()
+                self._changed.notify_all()
+
+    def give_way(self) -> None:
+        """Block this thread while others go first, for a moment at most."""
+        deadline = time.monotonic() + _AT_MOST
+        with self._changed:
+            while (now := time.monotonic()) < deadline:
+                free = self._ended + _BETWEEN
+                if not self._at_work and now >= free:
+                    return
+                self._changed.wait((deadline if self._at_work else min(free, deadline)) - now)
+
+
+runners = Precedence()  # one a process, as there is one interpreter

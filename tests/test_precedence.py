@@ -1,0 +1,47 @@
+"""Who goes first: what runners ask for; the others wait for a moment, and no longer."""
+
+import threading
+import time
+
+from agents.precedence import Precedence
+
+
+def waited(precedence: Precedence) -> float:
+    """The seconds that giving way takes."""
+    begun = time.monotonic()
+    precedence.give_way()
+    return time.monotonic() - begun
+
+
+def test_nobody_waits_for_nobody():
+    assert waited(Precedence()) < 0.04
+
+
+def test_who_draws_waits_for_what_runners_may_ask_next():
+    precedence = Precedence()
+    with precedence.first():
+        pass
+    assert waited(precedence) >= 0.004
+
+
+def test_who_draws_waits_for_who_is_at_work():
+    precedence = Precedence()
+    begun, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with precedence.first():
+            begun.set()
+            over.wait(10)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    begun.wait(10)
+    threading.Timer(0.02, over.set).start()
+    assert waited(precedence) >= 0.02
+    worker.join()
+
+
+def test_nobody_waits_for_long():
+    precedence = Precedence()
+    with precedence.first(), precedence.first():
+        assert 0.05 <= waited(precedence) < 1.0
