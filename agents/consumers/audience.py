@@ -7,6 +7,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from operator import itemgetter
 from typing import TypeAlias
@@ -110,6 +111,8 @@ class Audience:
         self._called = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
         self._rest = Rest()
+        # Its own: in the one that all sockets share, runners would wait to be let in.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawing")
         self._ear = push.Ear()
         self._work: list[asyncio.Task[None]] = []
 
@@ -187,7 +190,9 @@ class Audience:
 
         try:
             with REDRAW.time():
-                worked = await database_sync_to_async(draw)(due, show)
+                worked = await database_sync_to_async(
+                    draw, thread_sensitive=False, executor=self._thread
+                )(due, show)
         except Exception as error:
             _complain(error, "pages are")
             for page in due:

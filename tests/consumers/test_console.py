@@ -172,7 +172,7 @@ async def test_hints_that_come_while_it_draws_count_as_one(
             show(page, {"inbox-count": html})
         return 0.0
 
-    monkeypatch.setattr(audience, "database_sync_to_async", lambda bound: bound)
+    monkeypatch.setattr(audience, "database_sync_to_async", lambda bound, **_: bound)
     monkeypatch.setattr(audience, "draw", draw_slowly)
     async with page("topic=waiting", alice) as socket:
         await begun.wait()
