@@ -28,6 +28,7 @@ from agents.services import outages
 SIGNED_OUT, NO_ROLE, NO_TOPIC, BROKEN = 4401, 4403, 4404, 1011  # close codes
 
 _AFTER_FAILURE = 0.5  # seconds between rounds
+_FEW = 20  # pages are shown each topic as soon as it is drawn
 _SOON = 0.1  # seconds, until what nobody waits for is drawn: more will have changed with it
 _DEAF_SECONDS = 1.0  # after the broker has failed
 
@@ -185,8 +186,13 @@ class Audience:
             del self._pages[page]
             self._pages[page] = begun
 
+        held_back: list[tuple[Page, Drawn | int]] = []
+
         def show(page: Page, drawn: Drawn | int) -> None:
-            loop.call_soon_threadsafe(page.show, drawn)
+            if len(due) > _FEW:  # a frame each: sending costs more than drawing
+                held_back.append((page, drawn))
+            else:
+                loop.call_soon_threadsafe(page.show, drawn)
 
         try:
             with REDRAW.time():
@@ -195,8 +201,9 @@ class Audience:
                 )(due, show)
         except Exception as error:
             _complain(error, "pages are")
-            for page in due:
-                page.show(BROKEN)
+            held_back = [(page, BROKEN) for page in due]
+        for page, drawn in held_back:
+            page.show(drawn)
         for page in due:
             page.end_round()
         await asyncio.sleep(self._rest.after(worked, loop.time()))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 
 import pytest
+from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 
@@ -128,6 +129,19 @@ async def test_a_page_that_ends_while_it_joins_ends_no_other(
     await push.send([hint])
     assert await asyncio.wait_for(first.news(), 10) == SIGNED_OUT
     await audience.leave(first)
+
+
+async def test_many_pages_are_sent_one_frame_a_round(
+    transactional_db: None, alice: User, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("agents.consumers.audience._FEW", 0)
+    session = await database_sync_to_async(session_of)(alice)
+    audience = Audience()
+    page = Page([Topic("waiting"), Topic("inbox")], session, CONSOLE)
+    await audience.join(page)
+    frame = str(await asyncio.wait_for(page.news(), 10))
+    assert [name in frame for name in ("#inbox-count", "#inbox-total", "#inbox-list")] == [True] * 3
+    await audience.leave(page)
 
 
 async def test_a_page_is_told_news_alone():
