@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from channels.db import database_sync_to_async
 from django.conf import settings
+from django.db import close_old_connections
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -144,6 +144,7 @@ class Audience:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
+            await asyncio.get_running_loop().run_in_executor(self._thread, _pass)  # it has ended
 
     def _call(self, page: Page, positions: Iterable[int], *, at_once: bool) -> None:
         self._due.setdefault(page, set()).update(positions)
@@ -196,9 +197,7 @@ class Audience:
 
         try:
             with REDRAW.time():
-                worked = await database_sync_to_async(
-                    draw, thread_sensitive=False, executor=self._thread
-                )(due, show)
+                worked = await loop.run_in_executor(self._thread, _draw_here, due, show)
         except Exception as error:
             _complain(error, "pages are")
             held_back = [(page, BROKEN) for page in due]
@@ -220,6 +219,22 @@ class Audience:
             if drawn_at + settings.PAGE_REFRESH_SECONDS > clock():
                 break
             self._due.setdefault(page, set()).update(range(len(page.topics)))
+
+
+def _draw_here(
+    due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None]
+) -> float:
+    """Draw, with a connection to the database for as long as it takes."""
+    # Not by `sync_to_async`: it takes no end while its thread is at work, and then forgets it.
+    close_old_connections()
+    try:
+        return draw(due, show)
+    finally:
+        close_old_connections()
+
+
+def _pass() -> None:
+    """Do nothing, when it is the thread's turn."""
 
 
 def draw(due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None]) -> float:

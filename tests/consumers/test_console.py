@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -160,28 +161,48 @@ async def test_hints_that_come_while_it_draws_count_as_one(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ):
     drawn = 0
-    begun, may_go_on = asyncio.Event(), asyncio.Event()
+    begun, may_go_on = threading.Event(), threading.Event()
 
-    async def draw_slowly(due: Collection[audience.Page], show: Callable[..., None]) -> float:
+    def draw_slowly(due: Collection[audience.Page], show: Callable[..., None]) -> float:
         nonlocal drawn
         drawn += 1
         begun.set()
-        await may_go_on.wait()
+        may_go_on.wait(10)
         html = f'<hx-partial hx-target="#inbox-count" hx-swap="outerMorph">{drawn}</hx-partial>'
         for page in due:
             show(page, {"inbox-count": html})
         return 0.0
 
-    monkeypatch.setattr(audience, "database_sync_to_async", lambda bound, **_: bound)
     monkeypatch.setattr(audience, "draw", draw_slowly)
     async with page("topic=waiting", alice) as socket:
-        await begun.wait()
+        await asyncio.to_thread(begun.wait, 10)
         for _ in range(5):
             await make_interrupt_soon()
         may_go_on.set()
         assert await socket.hear() == {"inbox-count": "1"}
         assert await socket.hear() == {"inbox-count": "2"}
         assert await socket.receive_nothing(timeout=0.2)
+
+
+async def test_the_last_page_may_leave_while_it_is_drawn(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+):
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def draw_slowly(due: Collection[audience.Page], show: Callable[..., None]) -> float:
+        begun.set()
+        may_go_on.wait(10)
+        return 0.0
+
+    monkeypatch.setattr(audience, "draw", draw_slowly)
+    async with page("topic=waiting", alice):
+        await asyncio.to_thread(begun.wait, 10)
+        asyncio.get_running_loop().call_later(0.05, may_go_on.set)
+    monkeypatch.undo()
+
+    async with page("topic=waiting", alice) as socket:  # nobody draws twice, or not at all
+        assert set(await socket.hear()) == {"inbox-count"}
+    assert [task for task in asyncio.all_tasks() if "Audience" in repr(task)] == []
 
 
 async def test_what_a_page_says_is_ignored(alice: User):
