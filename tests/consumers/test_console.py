@@ -198,11 +198,11 @@ async def test_the_last_page_may_leave_while_it_is_drawn(
     async with page("topic=waiting", alice):
         await asyncio.to_thread(begun.wait, 10)
         asyncio.get_running_loop().call_later(0.05, may_go_on.set)
+    assert "ConsoleConsumer" not in repr(asyncio.all_tasks())
     monkeypatch.undo()
 
-    async with page("topic=waiting", alice) as socket:  # nobody draws twice, or not at all
+    async with page("topic=waiting", alice) as socket:
         assert set(await socket.hear()) == {"inbox-count"}
-    assert [task for task in asyncio.all_tasks() if "Audience" in repr(task)] == []
 
 
 async def test_what_a_page_says_is_ignored(alice: User):
