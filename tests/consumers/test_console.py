@@ -1,6 +1,7 @@
 """The browsers' socket: whom it lets in, what it sends, and when."""
 
 import asyncio
+import gc
 import re
 import threading
 from collections.abc import AsyncIterator, Callable, Collection
@@ -185,7 +186,7 @@ async def test_hints_that_come_while_it_draws_count_as_one(
 
 
 async def test_the_last_page_may_leave_while_it_is_drawn(
-    alice: User, monkeypatch: pytest.MonkeyPatch
+    alice: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     begun, may_go_on = threading.Event(), threading.Event()
 
@@ -198,7 +199,9 @@ async def test_the_last_page_may_leave_while_it_is_drawn(
     async with page("topic=waiting", alice):
         await asyncio.to_thread(begun.wait, 10)
         asyncio.get_running_loop().call_later(0.05, may_go_on.set)
+    gc.collect()
     assert "ConsoleConsumer" not in repr(asyncio.all_tasks())
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
     monkeypatch.undo()
 
     async with page("topic=waiting", alice) as socket:
