@@ -188,7 +188,8 @@ async def echo(seconds: float) -> None:
     listening = asyncio.create_task(listen())
     try:
         await layer.send(channel, {"type": "echo"})
-        await asyncio.wait_for(heard.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await heard.wait()
     finally:
         listening.cancel()  # in the middle of receiving: the layer forgets the channel
         await asyncio.gather(listening, return_exceptions=True)

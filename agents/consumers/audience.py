@@ -212,8 +212,9 @@ class Audience:
         clock = asyncio.get_running_loop().time
         oldest = next(iter(self._pages.values()), clock())
         with suppress(TimeoutError):
-            left = oldest + settings.PAGE_REFRESH_SECONDS - clock()
-            await asyncio.wait_for(self._called.wait(), max(left, 0))
+            # Not by `wait_for`: before Python 3.12 it takes no end that comes with a call.
+            async with asyncio.timeout_at(oldest + settings.PAGE_REFRESH_SECONDS):
+                await self._called.wait()
         self._called.clear()
         for page, drawn_at in self._pages.items():
             if drawn_at + settings.PAGE_REFRESH_SECONDS > clock():
@@ -225,7 +226,6 @@ def _draw_here(
     due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None]
 ) -> float:
     """Draw, with a connection to the database for as long as it takes."""
-    # Not by `sync_to_async`: it takes no end while its thread is at work, and then forgets it.
     close_old_connections()
     try:
         return draw(due, show)

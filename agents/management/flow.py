@@ -67,7 +67,8 @@ class Flow:
         if self._taken.is_set():
             return True
         try:
-            await asyncio.wait_for(self._taken.wait(), STALLED_SECONDS + size / SLOWEST)
+            async with asyncio.timeout(STALLED_SECONDS + size / SLOWEST):
+                await self._taken.wait()
         except TimeoutError:
             return False
         return True

@@ -131,6 +131,19 @@ async def test_a_page_that_ends_while_it_joins_ends_no_other(
     await audience.leave(first)
 
 
+async def test_the_last_page_may_leave_as_something_changes(transactional_db: None):
+    for ticks in range(8):  # between the change and the end, on the way of either
+        audience = Audience()
+        page = Page([Topic("inbox")], "", CONSOLE)
+        await audience.join(page)
+        assert await page.news() == SIGNED_OUT
+        await asyncio.sleep(0.1)  # it waits for something to change again
+        audience._ring()
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.create_task(audience.leave(page)), 5)
+
+
 async def test_many_pages_are_sent_one_frame_a_round(
     transactional_db: None, alice: User, monkeypatch: pytest.MonkeyPatch
 ):
