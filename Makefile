@@ -17,7 +17,7 @@ demo: $(VENV)/demo.installed  ## Start the console and a runner with example age
 	@DEMO=1 DATA_DIR="$${DATA_DIR:-.demo}" $(BIN)/python manage.py demo
 
 test: $(VENV)/development.installed  ## Run the tests on SQLite, and beside it on PostgreSQL those that use a database
-	$(BIN)/python -m tests
+	$(BIN)/python -m tests $(TESTS)
 
 chaos: $(VENV)/development.installed  ## Kill processes while agents work and people decide, on both databases; half an hour
 	$(BIN)/python -m tests.chaos $(CHAOS)

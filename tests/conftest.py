@@ -3,6 +3,7 @@
 alice and bob review, olga operates, ada administers, mallory has signed in and has no role.
 """
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,20 +21,43 @@ settings.register_profile("reviewconsole", deadline=None)
 settings.load_profile("reviewconsole")
 
 
+WHOLE_PATH = ("faults", "pauses", "time_travel")
+# What faults are called that a database has a part in: these are tried on both in any case.
+OF_DATABASES = ("race", "twice", "once", "console", "postgresql", "sqlite", "migrations")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--database`, for the second run of the suite: on the other database."""
+    """Add what `python -m tests` asks for: a run on the other database, and a shorter one."""
     parser.addoption(
         "--database", action="store_true", help="run only the tests that use the database"
+    )
+    parser.addoption(
+        "--divided", action="store_true", help="try agents and runners on one of both databases"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--database`, leave out what the database cannot change."""
-    if not config.getoption("--database"):
-        return
-    pure = [item for item in items if not uses_database(item)]
-    config.hook.pytest_deselected(items=pure)
-    items[:] = [item for item in items if uses_database(item)]
+    """Leave out what the database cannot change, and with `--divided` what the other one tries."""
+    chosen = list(items)
+    if config.getoption("--database"):
+        chosen = [item for item in chosen if uses_database(item)]
+    if config.getoption("--divided"):
+        others = tried_on_the_other_database(items)
+        chosen = [item for item in chosen if item.path not in others]
+    kept = set(chosen)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = chosen
+
+
+def tried_on_the_other_database(items: list[pytest.Item]) -> set[Path]:
+    """The modules that the other run tries: those about agents, in turn, a third on SQLite."""
+    modules = sorted(
+        path
+        for path in {item.path for item in items if uses_database(item)}
+        if path.parent.name in WHOLE_PATH and not any(word in path.name for word in OF_DATABASES)
+    )
+    on_sqlite = set(modules[::3])
+    return on_sqlite if connection.vendor == "postgresql" else set(modules) - on_sqlite
 
 
 def uses_database(item: pytest.Item) -> bool:
