@@ -21,6 +21,7 @@ settings.register_profile("reviewconsole", deadline=None)
 settings.load_profile("reviewconsole")
 
 
+ON_BOTH = Path(__file__).parent / "browser" / "test_whole_path.py"
 WHOLE_PATH = ("faults", "pauses", "time_travel")
 # What faults are called that a database has a part in: these are tried on both in any case.
 OF_DATABASES = ("race", "twice", "once", "console", "postgresql", "sqlite", "migrations")
@@ -38,26 +39,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what the database cannot change, and with `--divided` what the other one tries."""
-    chosen = list(items)
-    if config.getoption("--database"):
-        chosen = [item for item in chosen if uses_database(item)]
-    if config.getoption("--divided"):
-        others = tried_on_the_other_database(items)
-        chosen = [item for item in chosen if item.path not in others]
-    kept = set(chosen)
+    mine, others = divided(items) if config.getoption("--divided") else (set(), set())
+    beside = config.getoption("--database")
+    kept = {
+        item
+        for item in items
+        if item.path not in others and (item.path in mine or not beside or uses_database(item))
+    }
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = chosen
+    items[:] = [item for item in items if item in kept]
 
 
-def tried_on_the_other_database(items: list[pytest.Item]) -> set[Path]:
-    """The modules that the other run tries: those about agents, in turn, a third on SQLite."""
-    modules = sorted(
+def divided(items: list[pytest.Item]) -> tuple[set[Path], set[Path]]:
+    """The modules that one database is enough for: what this run tries, and what the other does.
+
+    Those about agents and runners, a third of them on SQLite, and those about pages in a browser,
+    of which it is two thirds.
+    """
+    files = sorted({item.path for item in items})
+    agents = [
         path
-        for path in {item.path for item in items if uses_database(item)}
+        for path in files
         if path.parent.name in WHOLE_PATH and not any(word in path.name for word in OF_DATABASES)
-    )
-    on_sqlite = set(modules[::3])
-    return on_sqlite if connection.vendor == "postgresql" else set(modules) - on_sqlite
+    ]
+    pages = [path for path in files if path.parent.name == "browser" and path != ON_BOTH]
+    on_postgresql = {*agents, *pages[::3]} - {*agents[::3]}
+    on_sqlite = {*agents, *pages} - on_postgresql
+    if connection.vendor == "postgresql":
+        return on_postgresql, on_sqlite
+    return on_sqlite, on_postgresql
 
 
 def uses_database(item: pytest.Item) -> bool:
@@ -66,7 +76,7 @@ def uses_database(item: pytest.Item) -> bool:
     Of the browser's tests that is the whole path: the pages of the others are the same on both, and
     `tests/views` asks for each of them on both.
     """
-    if item.path.parent.name == "browser" and item.path.name != "test_whole_path.py":
+    if item.path.parent.name == "browser" and item.path != ON_BOTH:
         return False
     fixtures = set(getattr(item, "fixturenames", ()))
     return bool(fixtures & {"db", "transactional_db"}) or "django_db" in item.keywords
