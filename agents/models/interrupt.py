@@ -92,7 +92,9 @@ class Interrupt(models.Model):
             models.Index(fields=("id",), condition=Q(status="pending"), name="inbox"),
             models.Index(fields=("closed_at",), name="interrupt_closed"),
             models.Index(fields=("thread", "checkpoint_id"), name="interrupt_of_checkpoint"),
-            models.Index(fields=("node", "-id"), name="interrupt_of_node"),
+            models.Index(
+                fields=("node", "-id"), condition=Q(status="applied"), name="interrupt_learned"
+            ),  # what waits, however much, is passed over
         )
 
     def __str__(self) -> str:
