@@ -62,7 +62,7 @@ class Page:
         self._news: Drawn = {}
         self._closed: int | None = None
         self._is_told = False  # in this round
-        self._due = asyncio.Event()
+        self._ready = asyncio.Event()
 
     def show(self, drawn: Drawn | int) -> None:
         """Have this sent, as far as it is news; a number closes the page."""
@@ -75,18 +75,18 @@ class Page:
             self._news |= news
             self._shown |= news
         self._is_told = True
-        self._due.set()
+        self._ready.set()
 
     def end_round(self) -> None:
         """Have a page for which nothing was new hear at least that the console is there."""
         if not self._is_told:
-            self._due.set()
+            self._ready.set()
         self._is_told = False
 
     async def news(self) -> str | int:
         """Wait until it was drawn; what to send then, "" where nothing is new, or a close code."""
-        await self._due.wait()
-        self._due.clear()
+        await self._ready.wait()
+        self._ready.clear()
         if self._closed is not None:
             return self._closed
         news, self._news = self._news, {}
