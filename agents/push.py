@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 Hint: TypeAlias = tuple[str, dict[str, Any]]
 """A group of the channel layer, and the message for it."""
 
+_ECHO_AGAIN_SECONDS = 0.2
 _SEND_SECONDS = 2.0  # for all that is told at once
 
 _held_back: ContextVar[list[Hint] | None] = ContextVar("held_back", default=None)
@@ -170,7 +171,10 @@ def _urgency(hint: Hint) -> tuple[bool, bool]:
 
 
 async def echo(seconds: float) -> None:
-    """Send a message to oneself through the channel layer, and hear it.
+    """Send messages to oneself through the channel layer, until one is heard.
+
+    One is not enough: Redis reads connections in an order of its own, so that it may pass the first
+    message on before it knows who listens.
 
     Raises:
         TimeoutError: it did not come back within `seconds`.
@@ -187,9 +191,12 @@ async def echo(seconds: float) -> None:
 
     listening = asyncio.create_task(listen())
     try:
-        await layer.send(channel, {"type": "echo"})
         async with asyncio.timeout(seconds):
-            await heard.wait()
+            while not heard.is_set():
+                await layer.send(channel, {"type": "echo"})
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_ECHO_AGAIN_SECONDS):
+                        await heard.wait()
     finally:
         listening.cancel()  # in the middle of receiving: the layer forgets the channel
         await asyncio.gather(listening, return_exceptions=True)

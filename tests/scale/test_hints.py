@@ -101,3 +101,21 @@ async def test_an_echo_leaves_nothing_behind(broker: Redis):
         await push.echo(SECONDS)
     layer: Any = get_channel_layer()
     assert layer.channels == {}
+
+
+async def test_an_echo_does_not_hang_on_its_first_message(
+    broker: Redis, monkeypatch: pytest.MonkeyPatch
+):
+    layer: Any = get_channel_layer()
+    send = layer.send
+    sent: list[str] = []
+
+    async def lose_the_first(channel: str, message: dict[str, Any]) -> None:
+        sent.append(channel)
+        if len(sent) > 1:
+            await send(channel, message)
+
+    monkeypatch.setattr(layer, "send", lose_the_first)
+    await push.echo(SECONDS)
+    assert len(set(sent)) == 1
+    assert layer.channels == {}
