@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from agents.models import CallVerdict, Decision, Run
+from agents.prepared import Each, Prepared
 from agents.services import asked_calls, call_verdicts
 from agents.services.made_calls import MadeCall
 
@@ -25,10 +26,15 @@ def said_of(calls: Sequence[MadeCall]) -> list[list[CallVerdict]]:
     source.
     """
     plain = [call for call in calls if call.run.thread.copied_from_id is None]
-    which = Q(call_id__in={"", *(call.call_id for call in plain)})
-    which |= Q(digest__in={call.digest for call in plain if call.digest})
-    threads = {call.run.thread_id for call in plain}
-    found = list(_verdicts(Q(which, thread__in=threads))) if plain else []
+    found = (
+        _SAID(
+            threads={call.run.thread_id for call in plain},
+            call_ids={"", *(call.call_id for call in plain)},
+            digests={call.digest for call in plain if call.digest},
+        )
+        if plain
+        else []
+    )
     said = []
     for call in calls:
         if call.run.thread.copied_from_id is None:
@@ -53,14 +59,22 @@ def _said_in_copy(call: MadeCall) -> list[CallVerdict]:
     where = Q(thread=call.run.thread_id)
     for source, until in asked_calls.sources(call.run.thread):
         where |= Q(thread=source, decision__interrupt__checkpoint_id__lte=until)
-    found = _verdicts(Q(which, where))
+    found = list(_verdicts(Q(which, where)))
     return sorted(found, key=lambda verdict: verdict.thread_id != call.run.thread_id)
 
 
-def _verdicts(which: Q) -> Sequence[CallVerdict]:
+def _verdicts(which: Q) -> QuerySet[CallVerdict]:
     in_force = CallVerdict.objects.filter(which).exclude(decision__status__in=Decision.VOID)
     related = in_force.select_related("decision__decided_by", "decision__interrupt")
-    return list(related.order_by("-pk"))
+    return related.order_by("-pk")
+
+
+def _in_threads() -> QuerySet[CallVerdict]:
+    which = Q(call_id__any=Each("call_ids", str)) | Q(digest__any=Each("digests", str))
+    return _verdicts(Q(which, thread__any=Each("threads", int)))
+
+
+_SAID = Prepared(_in_threads)
 
 
 def binding(said: Sequence[CallVerdict], call: MadeCall) -> CallVerdict | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -21,6 +22,7 @@ from django.utils import timezone
 from agents import push
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Effect, EffectResult, Interrupt, Run, Thread
+from agents.prepared import Each, Given, Prepared, PreparedUpdate
 from agents.reviews import DecisionType
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
@@ -66,11 +68,17 @@ def newest(calls: Iterable[MadeCall]) -> dict[tuple[int, str], Effect]:
     kept = [call for call in calls if call.is_journalled]
     if not kept:
         return {}
-    rows = Effect.objects.filter(
-        thread__in={call.run.thread_id for call in kept}, key__in={call.key for call in kept}
-    )
+    threads, keys = {call.run.thread_id for call in kept}, {call.key for call in kept}
+    return {(row.thread_id, row.key): row for row in _NAMED(threads=threads, keys=keys)}
+
+
+def _named() -> QuerySet[Effect]:
+    rows = Effect.objects.filter(thread__any=Each("threads", int), key__any=Each("keys", str))
     related = rows.select_related("runner", "settled_by").annotate(kept=Length("result__data"))
-    return {(row.thread_id, row.key): row for row in related.order_by("number")}
+    return related.order_by("number")
+
+
+_NAMED = Prepared(_named)
 
 
 def results(effects: Iterable[int]) -> dict[int, Whole]:
@@ -256,11 +264,7 @@ def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
     Queries: 1 for all, 1 more a kind of end, 1 where there are results or calls in doubt, and 1 a
     given one.
     """
-    rows = Effect.objects.filter(pk__in={request.effect for _, request in ended})
-    related = rows.select_related("settled_by", "thread").annotate(
-        is_past=Exists(_newer()), last_run=Subquery(_last_run().values("status"))
-    )
-    known = {row.pk: row for row in related.only(*_READ_AT_ITS_END)}
+    known = {row.pk: row for row in _KNOWN(effects={request.effect for _, request in ended})}
     doubted: set[int] = set()
     moved: dict[tuple[Effect.Status, str], list[Effect]] = defaultdict(list)
     results: list[EffectResult] = []
@@ -278,7 +282,7 @@ def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
         effect.status = to
         is_deleted = effect.thread.deleted_at is not None
         moved[to, "" if is_deleted else column_text(request.error)].append(effect)
-        may_be_asked = not is_deleted and effect.last_run != Run.Status.SUCCEEDED
+        may_be_asked = not is_deleted and effect.last_run != Run.Status.SUCCEEDED  # type: ignore[attr-defined]  # annotated
         if request.result is not None and to in _WITH_RESULT and may_be_asked:
             kept = request.result
             results.append(EffectResult(effect=effect, kind=kept.kind, data=kept.data))
@@ -297,8 +301,16 @@ _READ_AT_ITS_END = (
 )  # fmt: skip
 
 
-def _last_run() -> QuerySet[Run]:
-    return Run.objects.filter(thread=OuterRef("thread")).order_by("-pk")[:1]
+def _known() -> QuerySet[Effect]:
+    rows = Effect.objects.filter(pk__any=Each("effects", int)).select_related(
+        "settled_by", "thread"
+    )
+    last_run = Run.objects.filter(thread=OuterRef("thread")).order_by("-pk")[:1]
+    known = rows.annotate(is_past=Exists(_newer()), last_run=Subquery(last_run.values("status")))
+    return known.only(*_READ_AT_ITS_END)
+
+
+_KNOWN = Prepared(_known)
 
 
 def _result() -> QuerySet[EffectResult]:
@@ -357,9 +369,20 @@ def _holds(effect: Effect, runner: int, request: CallEnded) -> bool:
 def _move(moved: Mapping[tuple[Effect.Status, str], Sequence[Effect]]) -> None:
     now = timezone.now()
     for (status, error), effects in moved.items():
-        still_open = Effect.objects.filter(pk__in=[each.pk for each in effects], status__in=OPEN)
-        still_open.update(status=status, error=error, ended_at=None if status in OPEN else now)
+        ended_at = None if status in OPEN else now
+        pks = [each.pk for each in effects]
+        _MOVE(effects=pks, status=status, error=error, ended_at=ended_at)
         push.changed(*(f"effects.{effect.thread_id}" for effect in effects))
+
+
+def _still_open() -> QuerySet[Effect]:
+    return Effect.objects.filter(pk__any=Each("effects", int), status__in=OPEN)
+
+
+_MOVE = PreparedUpdate(
+    _still_open, status=Given("status", str), error=Given("error", str),
+    ended_at=Given("ended_at", datetime),
+)  # fmt: skip
 
 
 # What is kept -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import TypeAlias, assert_never
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from agents import push
 from agents.exceptions import RequestRefused
@@ -29,6 +29,7 @@ from agents.models import (
     ToolSetting,
     Violation,
 )
+from agents.prepared import Each, Prepared
 from agents.reviews import DecisionType
 from agents.services import binding_verdicts, effects, outages, own_reviews, tool_settings
 from agents.services.binding_verdicts import NOT_RUN
@@ -152,10 +153,17 @@ def _lock(requests: Sequence[CallTool | CallEnded]) -> None:
     """Take the locks of the threads, all in one order: a call is admitted by one at a time."""
     leases = {request.lease.run for request in requests}
     ended = {request.effect for request in requests if isinstance(request, CallEnded)}
-    which = Q(pk__in=Run.objects.filter(pk__in=leases).values("thread"))
-    if ended:
-        which |= Q(pk__in=Effect.objects.filter(pk__in=ended).values("thread"))
-    list(Thread.objects.select_for_update().filter(which).order_by("pk").values_list("pk"))
+    _LOCK(runs=leases, effects=ended)
+
+
+def _locked() -> QuerySet[Thread]:
+    of_runs = Run.objects.filter(pk__any=Each("runs", int)).values("thread")
+    of_effects = Effect.objects.filter(pk__any=Each("effects", int)).values("thread")
+    which = Thread.objects.filter(Q(pk__in=of_runs) | Q(pk__in=of_effects))
+    return which.select_for_update().order_by("pk").only("pk")
+
+
+_LOCK = Prepared(_locked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +274,18 @@ def _told(decided: _Decided, kept: Mapping[int, Whole]) -> Admission | RequestRe
 
 def _leased(runs: Collection[int]) -> dict[int, Run]:
     """Those of these runs that are in the hands of a runner whose token holds. One query."""
+    return {run.pk: run for run in _LEASED(runs=runs)}
+
+
+def _with_lease() -> QuerySet[Run]:
     held = Run.objects.with_branch().filter(
-        pk__in=runs, status=Run.Status.RUNNING, runner__token__revoked_at=None
+        pk__any=Each("runs", int), status=Run.Status.RUNNING, runner__token__revoked_at=None
     )
     related = held.select_related("thread__agent")
-    unread = ("input", "context", "update", "thread__snapshot", "thread__agent__spec")
-    return {run.pk: run for run in related.defer(*unread)}
+    return related.defer("input", "context", "update", "thread__snapshot", "thread__agent__spec")
+
+
+_LEASED = Prepared(_with_lease)
 
 
 def _known(met: Standing, last: Effect) -> Admission | Effect | _Ended | None:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from agents import push, roles
 from agents.exceptions import InvalidInput, NotAllowed, NotFound
 from agents.models import Agent, Gate, ToolSetting
+from agents.prepared import Each, Prepared
 from agents.services.column_text import column_text
 
 if TYPE_CHECKING:
@@ -99,11 +100,16 @@ def of_tools(tools: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ToolSett
     Tools that nobody set are missing.
     """
     named = set(tools)
-    rows = ToolSetting.objects.filter(
-        agent__in={agent for agent, _ in named}, tool__in={tool for _, tool in named}
-    )
-    newest = rows.select_related("set_by").order_by("pk")
-    return {(row.agent_id, row.tool): row for row in newest}
+    agents, names = {agent for agent, _ in named}, {tool for _, tool in named}
+    return {(row.agent_id, row.tool): row for row in _OF_TOOLS(agents=agents, tools=names)}
+
+
+def _of_tools() -> QuerySet[ToolSetting]:
+    rows = ToolSetting.objects.filter(agent__any=Each("agents", int), tool__any=Each("tools", str))
+    return rows.select_related("set_by").order_by("pk")
+
+
+_OF_TOOLS = Prepared(_of_tools)
 
 
 def gates(agent: Agent) -> dict[str, ToolSetting]:

@@ -20,6 +20,8 @@ LAYERS = {
     # 1, what is true.
     "agents.instruments": 1,
     "agents.models": 1,
+    "agents.pipelines": 1,
+    "agents.prepared": 1,
     "agents.roles": 1,
     # 2, the window to open pages and to runners, and who of both goes first.
     "agents.precedence": 2,
@@ -58,6 +60,7 @@ BESIDE_EACH_OTHER = {
     ("agents.admin", "agents.sign_in_form"),
     ("agents.live", "agents.services"),  # what only reads them
     ("agents.history", "reviewconsole.protocol"),
+    ("agents.prepared", "agents.pipelines"),
     ("agents.reviews", "agents.exceptions"),
     ("agents.reviews", "reviewconsole.protocol"),
     ("agents.views", "agents.forms"),

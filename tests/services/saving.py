@@ -157,11 +157,6 @@ def row_counts() -> dict[str, int]:
     return {table.__name__: table.objects.count() for table in tables}
 
 
-def counted(statements: int) -> int:
-    """How many of the store's own statements Django counts: none on PostgreSQL."""
-    return statements if connection.vendor == "sqlite" else 0
-
-
 def failing_commit() -> AbstractContextManager[None]:
     """The next commit fails, when everything else is done."""
     errors = [OperationalError("gone")]

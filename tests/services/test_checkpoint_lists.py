@@ -8,7 +8,6 @@ from tests.factories import connect_runner
 from tests.services.saving import (
     OWNER,
     chat,
-    counted,
     execute,
     parts,
     put,
@@ -109,7 +108,7 @@ def test_a_list_costs_as_much_as_one_checkpoint(runner, metadata, django_assert_
     save(runner, put("1ef9", {("messages", "9"): parts(chat(1, 2))}, metadata={"source": "loop"}))
     request = List(OWNER, "thread-1", None, None, metadata, None, None)
     right_of_an_owner, savepoint = 1, 2
-    with django_assert_num_queries(counted(1) + 4 + right_of_an_owner + savepoint):
+    with django_assert_num_queries(1 + 4 + right_of_an_owner + savepoint):
         read(runner, request)
 
 

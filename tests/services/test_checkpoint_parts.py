@@ -17,7 +17,6 @@ from tests.services.saving import (
     OWNER,
     THREAD,
     chat,
-    counted,
     execute,
     failing_commit,
     get,
@@ -290,7 +289,7 @@ def test_remembered_numbers_cost_no_query(runner, django_assert_num_queries):
     again = put("1efb", {("messages", "2"): parts(chat(0, 1), known=hashes_of(chat(0, 1)))})
     right_of_an_owner, savepoint = 3, 2
     for memory, queries in ((store, 0), (Store(), 1)):
-        with django_assert_num_queries(counted(1 + 2) + queries + right_of_an_owner + savepoint):
+        with django_assert_num_queries(1 + 2 + queries + right_of_an_owner + savepoint):
             assert execute(runner, again, store=memory) == [Done()]
 
 

@@ -15,7 +15,6 @@ from tests.factories import connect_runner, start_run, take
 from tests.services.saving import (
     THREAD,
     chat,
-    counted,
     document,
     execute,
     get,
@@ -223,7 +222,7 @@ def test_a_batch_costs_the_same_whatever_its_size(runner, django_assert_num_quer
     savepoint = 2
     for first, steps in ((0, 1), (10, 20)):
         requests = [request for number in range(steps) for request in step(first + number)]
-        with django_assert_num_queries(counted(2 + 6) + savepoint):
+        with django_assert_num_queries(2 + 6 + savepoint):
             save(runner, *requests, store=store)
 
 

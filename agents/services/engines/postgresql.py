@@ -11,10 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-import psycopg
-from django.db import connection
 from psycopg.types.numeric import Int2, Int4, Int8
 
+from agents import pipelines
 from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue, is_dense
 from agents.services.stored_tables import Row, Table
 
@@ -60,6 +59,7 @@ SELECT v.seq, p.data FROM unnest(%b::bigint[]) AS v(seq), LATERAL (
 ) AS p
 """
 
+_execute = partial(pipelines.rows, binary=True)
 _INTEGERS = {"smallint": Int2, "integer": Int4, "bigint": Int8}  # an array has one type
 
 
@@ -70,10 +70,14 @@ class PostgresEngine:
         self, threads: Collection[str], runs: Collection[int]
     ) -> tuple[list[LockedThread], list[LeasedRun]]:
         """See `Engine`."""
-        found, leased = _execute(
-            (_LOCK_THREADS, [list(threads)]), (_READ_RUNS, [list(map(Int8, runs))])
+        asked = [(_LOCK_THREADS, [list(threads)])]
+        if runs:
+            asked.append((_READ_RUNS, [pipelines.integers(runs)]))
+        found, *leased = _execute(*asked)
+        return (
+            list(map(LockedThread._make, found)),
+            [LeasedRun._make(row) for rows in leased for row in rows],
         )
-        return list(map(LockedThread._make, found)), list(map(LeasedRun._make, leased))
 
     def write(
         self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
@@ -126,27 +130,3 @@ def _columns(table: Table, rows: Sequence[Row]) -> list[list[Any]]:
 
 def _value(row: tuple[str, str, str, int, bytes]) -> StoredValue:
     return StoredValue((row[0], row[1]), *row[2:])
-
-
-def _execute(*statements: tuple[str, list[Any]]) -> list[list[Any]]:
-    """Send all statements at once; the rows of each, or none."""
-    connection.ensure_connection()
-    raw: Any = connection.connection
-    cursors = []
-    with connection.wrap_database_errors, raw.pipeline():
-        for statement, parameters in statements:
-            cursor = psycopg.Cursor(raw)
-            _send(cursor, statement, parameters)
-            cursors.append(cursor)
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
-
-
-def _send(cursor: psycopg.Cursor[Any], statement: str, parameters: list[Any]) -> None:
-    """Execute a statement through whatever was hooked into the connection, as Django does."""
-
-    def execute(sql: str, params: Any, many: bool, context: Any) -> Any:
-        return cursor.execute(sql.encode(), params, prepare=True, binary=True)
-
-    for wrapper in reversed(connection.execute_wrappers):
-        execute = partial(wrapper, execute)
-    execute(statement, parameters, False, {"connection": connection, "cursor": cursor})

@@ -1,0 +1,225 @@
+"""Prepared queries: the ORM writes them once, and the database reads them once.
+
+To build a queryset and to write its SQL takes Python longer than the database needs to answer.
+What every tool call and every decision asks is written at its first use, with places for what
+changes, and is asked as it is from then on. On PostgreSQL it is a prepared statement, and several
+travel together (`docs/decisions/0014-prepared-queries.md`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.db import connection
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    DateTimeField,
+    Expression,
+    Field,
+    ForeignObject,
+    Lookup,
+    QuerySet,
+    TextField,
+)
+from django.db.models.query import ModelIterable, get_related_populators
+from django.db.models.sql import UpdateQuery
+
+from agents import pipelines
+
+Row = TypeVar("Row")
+
+_FIELDS: dict[type, Callable[[], Field[Any, Any]]] = {
+    bool: BooleanField,
+    datetime: DateTimeField,
+    int: BigIntegerField,
+    str: TextField,
+}
+_POSTGRESQL = {bool: "boolean", datetime: "timestamptz", int: "bigint", str: "text"}
+
+
+class Given(Expression):
+    """The place of a value that is given when the query is asked; None is NULL."""
+
+    array = False
+
+    def __init__(self, name: str, kind: type) -> None:
+        """`name` is what it is given by; `kind` one of bool, datetime, int and str."""
+        super().__init__(output_field=_FIELDS[kind]())
+        self.name = name
+        self.kind = kind
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Leave the place open."""
+        return "%s", [self]
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        """Leave it open, and say what comes: nothing else tells when the statement is prepared."""
+        return f"%s::{_POSTGRESQL[self.kind]}{'[]' if self.array else ''}", [self]
+
+    def value(self, given: Any) -> Any:
+        """What the database is sent."""
+        if self.array:
+            listed = list(given)
+            return pipelines.integers(listed) if self.kind is int else listed
+        return self.output_field.get_db_prep_value(given, connection)
+
+
+class Each(Given):
+    """The place of any number of values, for the lookup `any`."""
+
+    array = True
+
+    def value(self, given: Any) -> Any:
+        """What the database is sent."""
+        return super().value(given) if connection.vendor == "postgresql" else json.dumps([*given])
+
+
+@ForeignObject.register_lookup  # which inherits none
+@Field.register_lookup
+class AnyOf(Lookup):
+    """`field__any=Each(…)`: as `in`, with the same SQL for any number of values."""
+
+    lookup_name = "any"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Look among the values of an array in JSON."""
+        left, params = self.process_lhs(compiler, connection)
+        right, given = self.process_rhs(compiler, connection)
+        return f"{left} IN (SELECT value FROM json_each({right}))", [*params, *given]  # noqa: S608
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        """Look among the values of an array."""
+        left, params = self.process_lhs(compiler, connection)
+        right, given = self.process_rhs(compiler, connection)
+        return f"{left} = ANY({right})", [*params, *given]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[Row]):
+    """A query with all that it is given, not asked yet."""
+
+    sql: str
+    parameters: Sequence[Any]
+    read: Callable[[Sequence[Sequence[Any]]], list[Row]]
+
+
+class Prepared(Generic[Row]):
+    """A queryset that is written once; asked, it answers what the queryset would.
+
+    Whatever changes from one time to the next must be `Given`: the time of day too. Not for
+    querysets that prefetch.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[Any, Row]]) -> None:
+        """`build` is called at the first use, on each kind of database."""
+        self._build = build
+        self._made: dict[str, tuple[str, Sequence[Any], Callable[..., list[Row]]]] = {}
+
+    def __call__(self, **given: Any) -> list[Row]:
+        """Ask; see `together`. One query."""
+        return together(self.given(**given))[0]
+
+    def given(self, **given: Any) -> Asked[Row]:
+        """The query with what it is given."""
+        made = self._made.get(connection.vendor)
+        if made is None:
+            queryset = self._build()
+            compiler = queryset.query.get_compiler(connection=connection)
+            written = _write(*compiler.as_sql())
+            made = self._made[connection.vendor] = (*written, _reader(queryset, compiler))
+        sql, places, read = made
+        return Asked(sql, _filled(places, given), read)
+
+
+class PreparedUpdate:
+    """An UPDATE of the rows of a queryset that is written once; says how many rows it changed."""
+
+    def __init__(self, build: Callable[[], QuerySet[Any]], **values: Any) -> None:
+        """As `Prepared`; `values` are the new ones by field, those that change `Given`."""
+        self._build = build
+        self._values = values
+        self._made: dict[str, tuple[str, Sequence[Any]]] = {}
+
+    def __call__(self, **given: Any) -> int:
+        """Ask. One query."""
+        made = self._made.get(connection.vendor)
+        if made is None:
+            query: Any = self._build().query.chain(UpdateQuery)  # `Any`: untyped in the stubs
+            query.add_update_values(self._values)
+            written = query.get_compiler(connection=connection).as_sql()
+            made = self._made[connection.vendor] = _write(*written)
+        sql, places = made
+        return pipelines.changed(sql, _filled(places, given))
+
+
+def together(*asked: Asked[Any]) -> list[list[Any]]:
+    """Ask in this order, inside the caller's transaction, and say what each answers.
+
+    One round trip on PostgreSQL. Errors are Django's.
+    """
+    answers = pipelines.rows(*((each.sql, each.parameters) for each in asked))
+    return [each.read(rows) for each, rows in zip(asked, answers, strict=True)]
+
+
+def _write(sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """The statement as it is sent: only what is given is left open on PostgreSQL.
+
+    A planner that knows the values uses partial indexes, and a server that has to guess their types
+    fails at some.
+    """
+    if connection.vendor != "postgresql":
+        return sql, params
+    left = iter(params)
+    places: list[Any] = []
+
+    def place(mark: re.Match[str]) -> str:
+        if mark[0] == "%%":
+            return "%%"
+        value = next(left)
+        if isinstance(value, Given):
+            places.append(value)
+            return "%s"
+        return pipelines.literal(value).replace("%", "%%")
+
+    return re.sub("%%|%s", place, sql), places
+
+
+def _filled(places: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
+    return [each.value(given[each.name]) if isinstance(each, Given) else each for each in places]
+
+
+def _reader(queryset: QuerySet[Any, Row], compiler: Any) -> Callable[..., list[Row]]:
+    """What makes rows of the ORM of rows of the database, as `ModelIterable` does."""
+    converters = compiler.get_converters([column for column, *_ in compiler.select])
+    about = compiler.klass_info
+
+    def converted(rows: Sequence[Sequence[Any]]) -> Any:
+        return compiler.apply_converters(rows, converters) if converters else rows
+
+    if not issubclass(queryset._iterable_class, ModelIterable):
+        return lambda rows: [tuple(row) for row in converted(rows)]  # type: ignore[misc]  # of `values_list`
+    model, fields, alias = about["model"], about["select_fields"], connection.alias
+    begin, end = fields[0], fields[-1] + 1
+    names = [column[0].target.attname for column in compiler.select[begin:end]]
+    populators = get_related_populators(about, compiler.select, alias)  # type: ignore[call-arg]  # of the next Django
+    annotations = list(compiler.annotation_col_map.items())
+
+    def read(rows: Sequence[Sequence[Any]]) -> list[Row]:
+        made = []
+        for row in converted(rows):
+            each = model.from_db(alias, names, row[begin:end])
+            for populator in populators:
+                populator.populate(row, each)
+            for name, position in annotations:
+                setattr(each, name, row[position])
+            made.append(each)
+        return made
+
+    return read

@@ -1,0 +1,138 @@
+"""Prepared queries answer what the ORM answers, whatever they are given."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from agents.models import Agent, Run, Thread
+from agents.prepared import Each, Given, Prepared, PreparedUpdate, together
+from tests.factories import start_run
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def test_models_come_with_their_relations_and_annotations(db: None) -> None:
+    def build() -> QuerySet[Run]:
+        related = Run.objects.select_related("thread__agent", "resumes").defer("thread__snapshot")
+        others = Run.objects.filter(thread=OuterRef("thread")).exclude(pk=OuterRef("pk"))
+        return related.annotate(has_others=Exists(others)).filter(pk__any=Each("runs", int))
+
+    run, other = start_run(), start_run()
+    find = Prepared(build)
+    (found,) = find(runs=[run.pk])
+    assert (found, found.thread, found.thread.agent) == (run, run.thread, run.thread.agent)
+    assert found.resumes is None
+    assert found.has_others is False  # type: ignore[attr-defined]  # annotated
+    assert found.input == run.input
+    assert found.created_at == run.created_at
+    assert found.thread.get_deferred_fields() == {"snapshot"}
+    found.save(update_fields=["status"])  # it is a row of the database, not a new one
+    assert {each.pk for each in find(runs={run.pk, other.pk})} == {run.pk, other.pk}
+    assert find(runs=()) == []
+
+
+def test_the_second_time_no_sql_is_written(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def build() -> QuerySet[Agent]:
+        built.append(connection.vendor)
+        return Agent.objects.filter(name=Given("name", str))
+
+    find = Prepared(build)
+    thread = start_run().thread
+    assert find(name=thread.agent.name) == [thread.agent]
+    assert find(name="another") == []
+    assert built == [connection.vendor]
+
+
+def test_tuples_come_as_tuples(db: None) -> None:
+    thread = start_run().thread
+    find = Prepared(lambda: Thread.objects.filter(pk=Given("pk", int)).values_list("pk", "title"))
+    assert find(pk=thread.pk) == [(thread.pk, thread.title)]
+
+
+def test_what_never_changes_may_have_any_characters(db: None) -> None:
+    thread = start_run().thread
+    name = Concat("agent__name", Value("'%s' %% \\ $1 ä"))
+    rows = Thread.objects.annotate(named=name).filter(~Q(title="100 %s"), pk=Given("pk", int))
+    (found,) = Prepared(lambda: rows)(pk=thread.pk)
+    assert vars(found)["named"] == f"{thread.agent.name}'%s' %% \\ $1 ä"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(texts=st.lists(st.text(st.characters(exclude_characters="\0", codec="utf-8")), max_size=4))
+def test_any_text_can_be_given(db: None, texts: list[str]) -> None:
+    among = Prepared(
+        lambda: (
+            Agent.objects.annotate(said=Given("said", str))
+            .filter(said__any=Each("texts", str))
+            .values_list("said", flat=False)
+        )
+    )
+    start_run()
+    with transaction.atomic():
+        for text in texts:
+            assert among(said=text, texts=texts) == [(text,)]
+            assert among(said=f"{text}.", texts=[text]) == []
+
+
+@pytest.mark.parametrize(
+    "value", [True, False, 0, -1, 2**62, "", "'", NOW, NOW + timedelta(microseconds=1), None]
+)
+def test_each_kind_is_kept(db: None, value: Any) -> None:
+    start_run()
+    kind = str if value is None else type(value)
+    rows = Agent.objects.annotate(said=Given("said", kind)).values_list("said")
+    assert Prepared(lambda: rows)(said=value) == [(value,)]
+
+
+def test_queries_that_go_together_answer_in_their_order(db: None) -> None:
+    run = start_run()
+    agents = Prepared(lambda: Agent.objects.filter(name=Given("name", str)))
+    runs = Prepared(lambda: Run.objects.filter(pk__any=Each("runs", int)))
+    asked = agents.given(name=run.thread.agent.name), runs.given(runs=[run.pk])
+    assert together(*asked) == [[run.thread.agent], [run]]
+    assert together(*reversed(asked)) == [[run], [run.thread.agent]]
+    assert together(agents.given(name=""), runs.given(runs=[])) == [[], []]
+
+
+def test_each_is_counted_as_a_query(db: None, django_assert_num_queries: Any) -> None:
+    agents = Prepared(lambda: Agent.objects.filter(name=Given("name", str)))
+    with django_assert_num_queries(2):
+        together(agents.given(name="one"), agents.given(name="two"))
+
+
+def test_an_update_says_how_many_rows_it_changed(db: None) -> None:
+    run, other = start_run(), start_run()
+    rename = PreparedUpdate(
+        lambda: Thread.objects.filter(pk__any=Each("threads", int), runs__status="queued"),
+        title=Given("title", str),
+    )
+    assert rename(threads=[run.thread_id, other.thread_id], title="%s") == 2
+    assert rename(threads=[], title="none") == 0
+    run.thread.refresh_from_db()
+    assert run.thread.title == "%s"
+
+
+def test_rows_are_locked_inside_a_transaction(db: None) -> None:
+    thread = start_run().thread
+    lock = Prepared(lambda: Thread.objects.select_for_update().filter(pk=Given("pk", int)))
+    with transaction.atomic():
+        assert lock(pk=thread.pk) == [thread]
+
+
+def test_an_error_is_djangos(db: None) -> None:
+    start_run()
+    wrong = Prepared(lambda: Agent.objects.extra(where=["no_such_column = 1"]))
+    with pytest.raises(DatabaseError), transaction.atomic():
+        wrong()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        together(wrong.given(), wrong.given())
+    assert Agent.objects.count() == 1
