@@ -10,43 +10,30 @@ locked the threads: two entries of one call never begin at once.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
-from django.utils import timezone
 
 from agents import push
-from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Effect, EffectResult, Interrupt, Run, Thread
-from agents.prepared import Each, Given, Prepared, PreparedUpdate
+from agents.prepared import Each, Prepared
 from agents.reviews import DecisionType
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
 from agents.services.made_calls import LONGEST, MadeCall
 from reviewconsole.protocol.fingerprint import question_digest
-from reviewconsole.protocol.messages import CallEnded, Outcome, RefusalCode, Whole
+from reviewconsole.protocol.messages import Whole
 from reviewconsole.protocol.plain import Plain
 
 OPEN = (Effect.Status.STARTED, Effect.Status.IN_DOUBT)
 """Without an end that anybody knows."""
 
 LONGEST_EXECUTION = 64  # characters of the name that a runner gives to an execution
-LONGEST_KIND = 32
 
-_ENDS = {
-    Outcome.FINISHED: Effect.Status.FINISHED,
-    Outcome.FAILED: Effect.Status.FAILED,
-    Outcome.PAUSED: Effect.Status.PAUSED,
-    Outcome.UNTOUCHED: Effect.Status.UNTOUCHED,
-    Outcome.CUT_OFF: Effect.Status.IN_DOUBT,
-    Outcome.GIVEN: Effect.Status.GIVEN,
-}
-
-_WITH_RESULT = (Effect.Status.FINISHED, Effect.Status.GIVEN)
+WITH_RESULT = (Effect.Status.FINISHED, Effect.Status.GIVEN)
+"""With an end that may be kept for when the call is made again."""
 
 
 class Standing(StrEnum):
@@ -190,7 +177,7 @@ def tells(question: Plain, thread: Thread) -> bool:
         tool=column_text(name, LONGEST),
         call_id=column_text(call_id or "", LONGEST),
     )
-    entry = found.exclude(Exists(_newer())).select_related("runner").first()
+    entry = found.exclude(Exists(newer())).select_related("runner").first()
     if entry is None or not covers(args, entry.args, declared(thread.agent, name)):
         return False
     known = doubt(entry)
@@ -217,7 +204,7 @@ def settle(decision: Decision) -> None:
     if asked.dialect != in_doubt.NAME:
         return
     named = Effect.objects.filter(pk=asked.value["doubt"]["effect"], thread=asked.thread_id)
-    has_result = Q(status__in=_WITH_RESULT, result__isnull=False)
+    has_result = Q(status__in=WITH_RESULT, result__isnull=False)
     if named.exclude(has_result).update(settled_by=decision):
         push.changed(f"effects.{asked.thread_id}")
 
@@ -251,138 +238,15 @@ def declared(agent: Agent, tool: str) -> frozenset[str]:
     return frozenset(str(name) for names in found if isinstance(names, dict) for name in names)
 
 
-# How calls end ------------------------------------------------------------------------------------
-
-
-def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
-    """Note how calls ended: for each None, or why it does not count.
-
-    An end is taken of the runner and the execution that the entry names, also after its run has
-    moved on: a late truth is a truth. It is not, once the call was let run again. A result that a
-    person gave needs the lease, and the person's word. Once the thread was deleted or its last run
-    has succeeded, a late result is not kept, nor of a deleted thread the error. Idempotent.
-    Queries: 1 for all, 1 more a kind of end, 1 where there are results or calls in doubt, and 1 a
-    given one.
-    """
-    known = {row.pk: row for row in _KNOWN(effects={request.effect for _, request in ended})}
-    doubted: set[int] = set()
-    moved: dict[tuple[Effect.Status, str], list[Effect]] = defaultdict(list)
-    results: list[EffectResult] = []
-    answers: list[RequestRefused | None] = []
-    for runner, request in ended:
-        effect, to = known.get(request.effect), _ENDS[request.outcome]
-        if effect is not None and _is_repeated(effect, runner, request):
-            answers.append(None)
-            continue
-        if effect is None or (refused := _refused(effect, runner, request)):
-            answers.append(_fenced(request) if effect is None else refused)
-            continue
-        if effect.status == Effect.Status.IN_DOUBT:
-            doubted.add(effect.thread_id)
-        effect.status = to
-        is_deleted = effect.thread.deleted_at is not None
-        moved[to, "" if is_deleted else column_text(request.error)].append(effect)
-        may_be_asked = not is_deleted and effect.last_run != Run.Status.SUCCEEDED  # type: ignore[attr-defined]  # annotated
-        if request.result is not None and to in _WITH_RESULT and may_be_asked:
-            kept = request.result
-            results.append(EffectResult(effect=effect, kind=kept.kind, data=kept.data))
-        answers.append(None)
-    _move(moved)
-    EffectResult.objects.bulk_create(results)
-    if doubted:
-        asked = Interrupt.objects.pending().filter(thread__in=doubted, dialect=in_doubt.NAME)
-        push.changed(*(f"interrupt.{pk}" for pk in asked.values_list("pk", flat=True)))
-    return answers
-
-
-_READ_AT_ITS_END = (
-    "status", "execution", "runner", "thread__deleted_at", "settled_by__status",
-    "settled_by__actions",
-)  # fmt: skip
-
-
-def _known() -> QuerySet[Effect]:
-    rows = Effect.objects.filter(pk__any=Each("effects", int)).select_related(
-        "settled_by", "thread"
-    )
-    last_run = Run.objects.filter(thread=OuterRef("thread")).order_by("-pk")[:1]
-    known = rows.annotate(is_past=Exists(_newer()), last_run=Subquery(last_run.values("status")))
-    return known.only(*_READ_AT_ITS_END)
-
-
-_KNOWN = Prepared(_known)
-
-
 def _result() -> QuerySet[EffectResult]:
     return EffectResult.objects.filter(effect=OuterRef("pk"))
 
 
-def _newer() -> QuerySet[Effect]:
+def newer() -> QuerySet[Effect]:
     """The later executions of an outer entry's call."""
     return Effect.objects.filter(
         thread=OuterRef("thread"), key=OuterRef("key"), number__gt=OuterRef("number")
     )
-
-
-def _is_repeated(effect: Effect, runner: int, request: CallEnded) -> bool:
-    """Whether this very end was told before."""
-    if effect.status != _ENDS[request.outcome]:
-        return False
-    return request.outcome == Outcome.GIVEN or _is_of(effect, runner, request)
-
-
-def _is_of(effect: Effect, runner: int, request: CallEnded) -> bool:
-    execution = column_text(request.execution, LONGEST_EXECUTION)
-    return (effect.runner_id, effect.execution) == (runner, execution)
-
-
-def _refused(effect: Effect, runner: int, request: CallEnded) -> RequestRefused | None:
-    """Why an entry does not end so: it is not theirs, has ended otherwise, or was let run again."""
-    if effect.is_past or effect.status not in OPEN:  # type: ignore[attr-defined]  # annotated
-        return _fenced(request)
-    if request.outcome == Outcome.GIVEN:
-        is_due = effect.status == Effect.Status.IN_DOUBT and says(effect, DecisionType.RESPOND)
-        if not (is_due and _holds(effect, runner, request)):
-            return _fenced(request)
-    elif not _is_of(effect, runner, request):
-        return _fenced(request)
-    if request.result is not None and len(request.result.kind) > LONGEST_KIND:
-        told = f"{request.result.kind[:40]!r} is no kind of LangGraph's store"
-        return RequestRefused(RefusalCode.INVALID, told)
-    return None
-
-
-def _fenced(request: CallEnded) -> RequestRefused:
-    return RequestRefused(
-        RefusalCode.FENCED, f"effect {request.effect} has ended otherwise, or was never yours"
-    )
-
-
-def _holds(effect: Effect, runner: int, request: CallEnded) -> bool:
-    lease = request.lease
-    return Run.objects.filter(
-        pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING,
-        thread=effect.thread_id,
-    ).exists()  # fmt: skip
-
-
-def _move(moved: Mapping[tuple[Effect.Status, str], Sequence[Effect]]) -> None:
-    now = timezone.now()
-    for (status, error), effects in moved.items():
-        ended_at = None if status in OPEN else now
-        pks = [each.pk for each in effects]
-        _MOVE(effects=pks, status=status, error=error, ended_at=ended_at)
-        push.changed(*(f"effects.{effect.thread_id}" for effect in effects))
-
-
-def _still_open() -> QuerySet[Effect]:
-    return Effect.objects.filter(pk__any=Each("effects", int), status__in=OPEN)
-
-
-_MOVE = PreparedUpdate(
-    _still_open, status=Given("status", str), error=Given("error", str),
-    ended_at=Given("ended_at", datetime),
-)  # fmt: skip
 
 
 # What is kept -------------------------------------------------------------------------------------

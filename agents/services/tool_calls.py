@@ -31,7 +31,14 @@ from agents.models import (
 )
 from agents.prepared import Each, Prepared
 from agents.reviews import DecisionType
-from agents.services import binding_verdicts, effects, outages, own_reviews, tool_settings
+from agents.services import (
+    binding_verdicts,
+    effect_ends,
+    effects,
+    outages,
+    own_reviews,
+    tool_settings,
+)
 from agents.services.binding_verdicts import NOT_RUN
 from agents.services.column_text import column_text
 from agents.services.effects import Standing
@@ -60,8 +67,8 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
     A request that is refused disturbs no other. When one breaks the transaction of all, each is
     tried in a transaction of its own. Ends come first, whatever the order. Idempotent. Queries, for
     all together: 1 to lock the threads; for calls 5 more, and as `admit` says for each that is
-    decided, in doubt or against a decision, and 1 for what is answered; for ends as `effects.end`
-    says. A runner is sent as many results as one frame holds, and always one: for the others it is
+    decided, in doubt or against a decision, and 1 for what is answered; for ends as
+    `effect_ends.end` says. A runner is sent as many results as one frame holds, and always one: for the others it is
     refused as `too_large`, and asks alone.
     """
     try:
@@ -104,7 +111,7 @@ def end(*, runner: Runner, request: CallEnded) -> None:
     """Note how a call ended. Idempotent. Queries: 3, and 1 more with a result.
 
     Raises:
-        RequestRefused: as `effects.end` answers.
+        RequestRefused: as `effect_ends.end` answers.
     """
     with transaction.atomic():
         (answer,) = _results([(runner.pk, request)])
@@ -140,7 +147,7 @@ def _results(asked: Sequence[Asked]) -> list[Result | RequestRefused]:
     answers: dict[int, Result | RequestRefused] = {}
     ends = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallEnded)]
     if ends:
-        refusals = effects.end([each for _, each in ends])
+        refusals = effect_ends.end([each for _, each in ends])
         answers |= {n: refused or Done() for (n, _), refused in zip(ends, refusals, strict=True)}
     calls = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallTool)]
     if calls:
