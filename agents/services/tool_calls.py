@@ -68,8 +68,8 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
     tried in a transaction of its own. Ends come first, whatever the order. Idempotent. Queries, for
     all together: 1 to lock the threads; for calls 5 more, and as `admit` says for each that is
     decided, in doubt or against a decision, and 1 for what is answered; for ends as
-    `effect_ends.end` says. A runner is sent as many results as one frame holds, and always one: for the others it is
-    refused as `too_large`, and asks alone.
+    `effect_ends.end` says. A runner is sent as many results as one frame holds, and always one: for
+    the others it is refused as `too_large`, and asks alone.
     """
     try:
         return _attempt(asked)
