@@ -24,15 +24,18 @@ from django.db.models import (
     Field,
     ForeignObject,
     Lookup,
+    Model,
     QuerySet,
     TextField,
 )
+from django.db.models.constants import OnConflict
 from django.db.models.query import ModelIterable, get_related_populators
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 from agents import pipelines
 
 Row = TypeVar("Row")
+Inserted = TypeVar("Inserted", bound=Model)
 
 _FIELDS: dict[type, Callable[[], Field[Any, Any]]] = {
     bool: BooleanField,
@@ -157,6 +160,55 @@ class PreparedUpdate:
             made = self._made[connection.vendor] = _write(*written)
         sql, places = made
         return pipelines.changed(sql, _filled(places, given))
+
+
+class PreparedInsert(Generic[Inserted]):
+    """An INSERT of one row of a model that is written once, as `bulk_create` writes it."""
+
+    def __init__(
+        self, model: type[Inserted], *, unique: Sequence[str] = (), updated: Sequence[str] = ()
+    ) -> None:
+        """Where a row has the same `unique` fields already, its `updated` ones are written."""
+        self._model = model
+        self._unique = unique
+        self._updated = updated
+        self._made: dict[str, tuple[str, Sequence[Field[Any, Any]]]] = {}
+
+    def __call__(self, *rows: Inserted) -> None:
+        """Insert these, which get their keys. One query a row; see `together`."""
+        together(*map(self.given, rows))
+
+    def given(self, row: Inserted) -> Asked[Inserted]:
+        """The query of a row, which answers it."""
+        made = self._made.get(connection.vendor)
+        if made is None:
+            made = self._made[connection.vendor] = self._written(row)
+        sql, fields = made
+
+        def read(answers: Sequence[Sequence[Any]]) -> list[Inserted]:
+            if answers:
+                ((row.pk,),) = answers
+            row._state.adding, row._state.db = False, connection.alias
+            return [row]
+
+        values = [field.pre_save(row, add=True) for field in fields]
+        saved = zip(fields, values, strict=True)
+        return Asked(sql, [field.get_db_prep_save(each, connection) for field, each in saved], read)
+
+    def _written(self, row: Inserted) -> tuple[str, Sequence[Field[Any, Any]]]:
+        about = self._model._meta
+        fields = [field for field in about.concrete_fields if field is not about.auto_field]
+        query: Any = InsertQuery(  # `Any`: untyped in the stubs
+            self._model,
+            on_conflict=OnConflict.UPDATE if self._updated else None,
+            update_fields=[about.get_field(name) for name in self._updated],
+            unique_fields=[about.get_field(name) for name in self._unique],
+        )
+        query.insert_values(fields, [row])
+        compiler = query.get_compiler(connection=connection)
+        compiler.returning_fields = [about.auto_field] if about.auto_field else None
+        ((sql, _),) = compiler.as_sql()
+        return sql, fields
 
 
 def together(*asked: Asked[Any]) -> list[list[Any]]:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from agents.models import Agent, Run, Thread
-from agents.prepared import Each, Given, Prepared, PreparedUpdate, together
+from agents.models import Agent, Progress, Run, Thread
+from agents.prepared import Each, Given, Prepared, PreparedInsert, PreparedUpdate, together
 from tests.factories import start_run
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -119,6 +119,32 @@ def test_an_update_says_how_many_rows_it_changed(db: None) -> None:
     assert rename(threads=[], title="none") == 0
     run.thread.refresh_from_db()
     assert run.thread.title == "%s"
+
+
+def test_what_is_inserted_gets_its_keys(db: None, django_assert_num_queries: Any) -> None:
+    insert = PreparedInsert(Thread)
+    agent = start_run().thread.agent
+    other = Thread(agent=agent, title="%s 'ä'", metadata={"a": [1, None]}, part_next=2**40)
+    threads = [Thread(agent=agent, copied_from_id=None), other]
+    with django_assert_num_queries(2):
+        insert(*threads)
+    for thread in threads:
+        assert not thread._state.adding
+        found = Thread.objects.get(pk=thread.pk)
+        for field in Thread._meta.concrete_fields:
+            assert getattr(found, field.attname) == getattr(thread, field.attname)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(Thread(agent=agent, thread_id=other.thread_id))
+
+
+def test_a_row_that_is_there_already_can_be_written(db: None) -> None:
+    insert = PreparedInsert(Progress, unique=("run",), updated=("text", "updated_at"))
+    run = start_run()
+    insert(Progress(run=run, step=1, nodes=["a"], text="one"))
+    (row,) = together(insert.given(Progress(run=run, step=2, nodes=[], text="two")))[0]
+    found = Progress.objects.get(pk=run.pk)
+    assert (found.step, found.nodes, found.text) == (1, ["a"], "two")
+    assert found.updated_at == row.updated_at
 
 
 def test_rows_are_locked_inside_a_transaction(db: None) -> None:
