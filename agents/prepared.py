@@ -30,7 +30,7 @@ from django.db.models import (
 )
 from django.db.models.constants import OnConflict
 from django.db.models.query import ModelIterable, get_related_populators
-from django.db.models.sql import InsertQuery, UpdateQuery
+from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
 
 from agents import pipelines
 
@@ -120,9 +120,13 @@ class Prepared(Generic[Row]):
     querysets that prefetch.
     """
 
-    def __init__(self, build: Callable[[], QuerySet[Any, Row]]) -> None:
-        """`build` is called at the first use, on each kind of database."""
+    def __init__(self, build: Callable[[], QuerySet[Any, Row]], *, at_most: str = "") -> None:
+        """`build` is called at the first use, on each kind of database.
+
+        `at_most` names what is given to say how many rows it answers at most; by default all.
+        """
         self._build = build
+        self._limit = Given(at_most, int) if at_most else None
         self._made: dict[str, tuple[str, Sequence[Any], Callable[..., list[Row]]]] = {}
 
     def __call__(self, **given: Any) -> list[Row]:
@@ -135,43 +139,89 @@ class Prepared(Generic[Row]):
         if made is None:
             queryset = self._build()
             compiler = queryset.query.get_compiler(connection=connection)
-            written = _write(*compiler.as_sql())
+            text, params = compiler.as_sql()
+            if self._limit is not None:
+                mark, limit = compiler.compile(self._limit)
+                text, params = f"{text} LIMIT {mark}", (*params, *limit)
+            written = _write(text, params)
             made = self._made[connection.vendor] = (*written, _reader(queryset, compiler))
         sql, places, read = made
         return Asked(sql, _filled(places, given), read)
 
 
-class PreparedUpdate:
-    """An UPDATE of the rows of a queryset that is written once; says how many rows it changed."""
+class _PreparedChange:
+    """A change of the rows of a queryset that is written once."""
 
-    def __init__(self, build: Callable[[], QuerySet[Any]], **values: Any) -> None:
-        """As `Prepared`; `values` are the new ones by field, those that change `Given`."""
+    def __init__(
+        self, build: Callable[[], QuerySet[Any]], query: type, values: Mapping[str, Any]
+    ) -> None:
         self._build = build
+        self._query = query
         self._values = values
         self._made: dict[str, tuple[str, Sequence[Any]]] = {}
 
     def __call__(self, **given: Any) -> int:
-        """Ask. One query."""
+        """Ask, and say how many rows it changed. One query."""
+        sql, places = self._written()
+        return pipelines.changed(sql, _filled(places, given))
+
+    def given(self, **given: Any) -> Asked[int]:
+        """The query with what it is given; it answers how many rows it changed."""
+        sql, places = self._written()
+        return Asked(f"{sql} RETURNING 1", _filled(places, given), lambda rows: [len(rows)])
+
+    def _written(self) -> tuple[str, Sequence[Any]]:
         made = self._made.get(connection.vendor)
         if made is None:
-            query: Any = self._build().query.chain(UpdateQuery)  # `Any`: untyped in the stubs
-            query.add_update_values(self._values)
+            query: Any = self._build().query.chain(self._query)  # `Any`: untyped in the stubs
+            if self._values:
+                query.add_update_values(self._values)
             written = query.get_compiler(connection=connection).as_sql()
             made = self._made[connection.vendor] = _write(*written)
-        sql, places = made
-        return pipelines.changed(sql, _filled(places, given))
+        return made
+
+
+class PreparedUpdate(_PreparedChange):
+    """An UPDATE of the rows of a queryset that is written once; says how many rows it changed."""
+
+    def __init__(self, build: Callable[[], QuerySet[Any]], **values: Any) -> None:
+        """As `Prepared`; `values` are the new ones by field, those that change `Given`."""
+        super().__init__(build, UpdateQuery, values)
+
+
+class PreparedDelete(_PreparedChange):
+    """A DELETE of the rows of a queryset that is written once; says how many it took away.
+
+    Not for rows that others refer to: nothing is taken away with them.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[Any]]) -> None:
+        """As `Prepared`."""
+        super().__init__(build, DeleteQuery, {})
 
 
 class PreparedInsert(Generic[Inserted]):
     """An INSERT of one row of a model that is written once, as `bulk_create` writes it."""
 
     def __init__(
-        self, model: type[Inserted], *, unique: Sequence[str] = (), updated: Sequence[str] = ()
+        self,
+        model: type[Inserted],
+        *,
+        unique: Sequence[str] = (),
+        updated: Sequence[str] = (),
+        passes_over: bool = False,
     ) -> None:
-        """Where a row has the same `unique` fields already, its `updated` ones are written."""
+        """Where a row has the same `unique` fields already, its `updated` ones are written.
+
+        One that `passes_over` what a constraint keeps out answers no row then. It is for models
+        whose keys the database makes.
+        """
         self._model = model
         self._unique = unique
         self._updated = updated
+        self._conflict = (
+            OnConflict.UPDATE if updated else OnConflict.IGNORE if passes_over else None
+        )
         self._made: dict[str, tuple[str, Sequence[Field[Any, Any]]]] = {}
 
     def __call__(self, *rows: Inserted) -> None:
@@ -188,6 +238,8 @@ class PreparedInsert(Generic[Inserted]):
         def read(answers: Sequence[Sequence[Any]]) -> list[Inserted]:
             if answers:
                 ((row.pk,),) = answers
+            elif self._conflict == OnConflict.IGNORE:
+                return []
             row._state.adding, row._state.db = False, connection.alias
             return [row]
 
@@ -200,7 +252,7 @@ class PreparedInsert(Generic[Inserted]):
         fields = [field for field in about.concrete_fields if field is not about.auto_field]
         query: Any = InsertQuery(  # `Any`: untyped in the stubs
             self._model,
-            on_conflict=OnConflict.UPDATE if self._updated else None,
+            on_conflict=self._conflict,
             update_fields=[about.get_field(name) for name in self._updated],
             unique_fields=[about.get_field(name) for name in self._unique],
         )

@@ -12,7 +12,15 @@ from django.db.models.functions import Concat
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from agents.models import Agent, Progress, Run, Thread
-from agents.prepared import Each, Given, Prepared, PreparedInsert, PreparedUpdate, together
+from agents.prepared import (
+    Each,
+    Given,
+    Prepared,
+    PreparedDelete,
+    PreparedInsert,
+    PreparedUpdate,
+    together,
+)
 from tests.factories import start_run
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -103,6 +111,15 @@ def test_queries_that_go_together_answer_in_their_order(db: None) -> None:
     assert together(agents.given(name=""), runs.given(runs=[])) == [[], []]
 
 
+def test_rows_are_counted_as_the_orm_counts_them(db: None) -> None:
+    runs = [start_run().pk for _ in range(3)]
+    among = Run.objects.select_related("thread__agent").filter(pk__any=Each("runs", int))
+    assert PreparedCount(lambda: among)(runs=runs[:2]) == [2]
+    assert PreparedCount(lambda: among)(runs=[]) == [0]
+    assert PreparedCount(lambda: among.order_by("pk")[:2])(runs=runs) == [2]
+    assert PreparedCount(lambda: among.order_by("-pk")[2:])(runs=runs) == [1]
+
+
 def test_each_is_counted_as_a_query(db: None, django_assert_num_queries: Any) -> None:
     agents = Prepared(lambda: Agent.objects.filter(name=Given("name", str)))
     with django_assert_num_queries(2):
@@ -119,6 +136,27 @@ def test_an_update_says_how_many_rows_it_changed(db: None) -> None:
     assert rename(threads=[], title="none") == 0
     run.thread.refresh_from_db()
     assert run.thread.title == "%s"
+    both = rename.given(threads=[run.thread_id, other.thread_id], title="both")
+    assert together(both, rename.given(threads=[], title="none")) == [[2], [0]]
+    assert set(Thread.objects.values_list("title", flat=True)) == {"both"}
+
+
+def test_a_delete_says_how_many_rows_it_took_away(db: None) -> None:
+    runs = [start_run(), start_run(), start_run()]
+    Progress.objects.bulk_create(Progress(run=run, nodes=[]) for run in runs)
+    rows = Progress.objects.filter(run__thread__any=Each("threads", int))
+    drop = PreparedDelete(lambda: rows)
+    assert drop(threads=[runs[0].thread_id]) == 1
+    assert together(drop.given(threads=[run.thread_id for run in runs])) == [[2]]
+    assert not Progress.objects.exists()
+
+
+def test_how_many_rows_come_can_be_given(db: None) -> None:
+    runs = [start_run(), start_run(), start_run()]
+    rows = Run.objects.filter(pk__any=Each("runs", int)).order_by("pk")
+    find = Prepared(lambda: rows, at_most="most")
+    for most in (0, 1, 2, 4, 2**40):
+        assert find(runs=[run.pk for run in runs], most=most) == runs[:most]
 
 
 def test_what_is_inserted_gets_its_keys(db: None, django_assert_num_queries: Any) -> None:
@@ -135,6 +173,16 @@ def test_what_is_inserted_gets_its_keys(db: None, django_assert_num_queries: Any
             assert getattr(found, field.attname) == getattr(thread, field.attname)
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(Thread(agent=agent, thread_id=other.thread_id))
+
+
+def test_a_row_that_is_there_already_can_be_passed_over(db: None) -> None:
+    insert = PreparedInsert(Run, passes_over=True)
+    thread = start_run().thread
+    second = Run(thread=thread, trigger=Run.Trigger.START)
+    assert together(insert.given(second)) == [[]]
+    assert second._state.adding
+    waiting = Run(thread=thread, trigger=Run.Trigger.REPLAY, status=Run.Status.WAITING)
+    assert together(insert.given(waiting)) == [[Run.objects.get(status=Run.Status.WAITING)]]
 
 
 def test_a_row_that_is_there_already_can_be_written(db: None) -> None:
