@@ -137,16 +137,34 @@ class Prepared(Generic[Row]):
         """The query with what it is given."""
         made = self._made.get(connection.vendor)
         if made is None:
-            queryset = self._build()
-            compiler = queryset.query.get_compiler(connection=connection)
-            text, params = compiler.as_sql()
-            if self._limit is not None:
-                mark, limit = compiler.compile(self._limit)
-                text, params = f"{text} LIMIT {mark}", (*params, *limit)
-            written = _write(text, params)
-            made = self._made[connection.vendor] = (*written, _reader(queryset, compiler))
+            made = self._made[connection.vendor] = self._written(self._build())
         sql, places, read = made
         return Asked(sql, _filled(places, given), read)
+
+    def _written(
+        self, queryset: QuerySet[Any, Any]
+    ) -> tuple[str, Sequence[Any], Callable[..., list[Row]]]:
+        compiler = queryset.query.get_compiler(connection=connection)
+        text, params = compiler.as_sql()
+        if self._limit is not None:
+            mark, limit = compiler.compile(self._limit)
+            text, params = f"{text} LIMIT {mark}", (*params, *limit)
+        return *_write(text, params), _reader(queryset, compiler)
+
+
+class PreparedCount(Prepared[int]):
+    """The number of rows of a queryset, counted by the database: `[count] = prepared(…)`."""
+
+    def __init__(self, build: Callable[[], QuerySet[Any]]) -> None:
+        """As `Prepared`, with any columns; of a slice it counts no further than that."""
+        super().__init__(lambda: build().values_list("pk", flat=True))
+
+    def _written(
+        self, queryset: QuerySet[Any, Any]
+    ) -> tuple[str, Sequence[Any], Callable[..., list[int]]]:
+        rows = queryset if queryset.query.is_sliced else queryset.order_by()
+        sql, places, _ = super()._written(rows)
+        return f"SELECT COUNT(*) FROM ({sql}) counted", places, lambda found: [found[0][0]]  # noqa: S608
 
 
 class _PreparedChange:

@@ -16,6 +16,7 @@ from agents.prepared import (
     Each,
     Given,
     Prepared,
+    PreparedCount,
     PreparedDelete,
     PreparedInsert,
     PreparedUpdate,
