@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from agents import push, reviews
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
+from agents.prepared import Given, Prepared, PreparedInsert, together
 from agents.reviews.dialects import in_doubt
 from agents.services import effects, runs, supersession, thread_status
 from agents.services.column_text import column_text
-from agents.services.moved_questions import asked_before, moved, place
+from agents.services.moved_questions import asked_before, moved, place, to_be_answered_anew
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.fingerprint import fingerprint, question_digest
 from reviewconsole.protocol.messages import Cancelled, Paused, PostedInterrupt, RefusalCode
@@ -63,24 +64,45 @@ def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
     Raises:
         RequestRefused: `invalid` — an unreadable value, or a fingerprint that is not the value's.
     """
-    thread = Thread.objects.select_related("agent").get(pk=run.thread_id)
-    before = asked_before(run, posted)
-    for position, each in enumerate(posted):
-        value = _value(run, thread, each)
-        is_doubted = effects.tells(value, thread)
-        request = _read(
-            thread.agent, value, each.kind, each.response_schema, each.ns, is_doubted=is_doubted
+    (agent,), asked = together(_AGENT.given(pk=run.thread.agent_id), asked_before(run, posted))
+    run.thread.agent = agent
+    before = to_be_answered_anew(asked)
+    _ASK(
+        *(
+            _question(run, position, each, before.get(place(each)))
+            for position, each in enumerate(posted)
         )
-        Interrupt.objects.create(
-            run=run, thread=thread, position=position, kind=each.kind,
-            checkpoint_id=run.checkpoint_id, interrupt_id=each.interrupt_id,
-            task_id=each.task_id, ns=each.ns, node=column_text(each.node, 255), value=value,
-            response_schema=each.response_schema, fingerprint=each.fingerprint,
-            digest=question_digest(value), dialect=request.dialect,
-            headline=column_text(request.headline, 200), actions=len(request.actions),
-            call_ids=[column_text(call_id) for call_id in each.call_ids], origin=each.origin,
-            **moved(before.get(place(each)), value),
-        )  # fmt: skip
+    )
+
+
+def _described() -> QuerySet[Agent]:
+    return Agent.objects.filter(pk=Given("pk", int)).only("name", "spec").order_by()
+
+
+_AGENT = Prepared(_described)
+_ASK = PreparedInsert(Interrupt)
+
+
+def _question(
+    run: Run, position: int, posted: PostedInterrupt, before: Interrupt | None
+) -> Interrupt:
+    """A question that is about to be asked, and how it moved since what stood at its place."""
+    thread = run.thread
+    value = _value(run, thread, posted)
+    request = _read(
+        thread.agent, value, posted.kind, posted.response_schema, posted.ns,
+        is_doubted=effects.tells(value, thread),
+    )  # fmt: skip
+    return Interrupt(
+        run=run, thread=thread, position=position, kind=posted.kind,
+        checkpoint_id=run.checkpoint_id, interrupt_id=posted.interrupt_id,
+        task_id=posted.task_id, ns=posted.ns, node=column_text(posted.node, 255), value=value,
+        response_schema=posted.response_schema, fingerprint=posted.fingerprint,
+        digest=question_digest(value), dialect=request.dialect,
+        headline=column_text(request.headline, 200), actions=len(request.actions),
+        call_ids=[column_text(call_id) for call_id in posted.call_ids], origin=posted.origin,
+        **moved(before, value),
+    )  # fmt: skip
 
 
 def _value(run: Run, thread: Thread, posted: PostedInterrupt) -> Plain:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+from django.db.models import QuerySet
+
 from agents.models import Decision, Interrupt, Run
+from agents.prepared import Asked, Each, Given, Prepared
 from agents.services.column_text import column_text
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import PostedInterrupt
@@ -58,17 +61,35 @@ def place(asked: Interrupt | PostedInterrupt) -> Place:
     return asked.task_id, canonical(origin), ids
 
 
-def asked_before(run: Run, posted: Iterable[PostedInterrupt]) -> dict[Place, Interrupt]:
-    """What stood last at the places of these questions, where it has to be answered anew.
+def asked_before(run: Run, posted: Iterable[PostedInterrupt]) -> Asked[Interrupt]:
+    """The query of what stood at the tasks of these questions at the run's checkpoint.
 
-    That is a question of the run's checkpoint whose decision was refused or withdrawn, or which
-    nobody had answered when the agent was made to ask again. One query.
+    Of its answer `to_be_answered_anew` is what questions have moved from.
     """
     tasks = {each.task_id for each in posted}
+    return _ASKED.given(thread=run.thread_id, checkpoint_id=run.checkpoint_id, tasks=tasks)
+
+
+def _asked() -> QuerySet[Interrupt]:
     asked = Interrupt.objects.filter(
-        thread=run.thread_id, checkpoint_id=run.checkpoint_id, task_id__in=tasks
+        thread=Given("thread", int),
+        checkpoint_id=Given("checkpoint_id", str),
+        task_id__any=Each("tasks", str),
     )
-    newest = {place(row): row for row in asked.order_by("pk")}
+    columns = ("task_id", "origin", "call_ids", "status", "value", "moving")
+    return asked.only(*columns).order_by("pk")
+
+
+_ASKED = Prepared(_asked)
+
+
+def to_be_answered_anew(asked: Iterable[Interrupt]) -> dict[Place, Interrupt]:
+    """What stood last at each place, where it has to be answered anew.
+
+    That is a question whose decision was refused or withdrawn, or which nobody had answered when
+    the agent was made to ask again.
+    """
+    newest = {place(row): row for row in asked}
     return {at: row for at, row in newest.items() if row.status == Interrupt.Status.SUPERSEDED}
 
 
