@@ -7,7 +7,8 @@ asked here for all of them at once: a thousand open pages cost no more queries t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -15,8 +16,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import Permission, User
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+
+from agents.prepared import Each, Given, Prepared, together
 
 _Permissions = frozenset[str]
 
@@ -27,8 +31,12 @@ def onlookers(sessions: Collection[str]) -> Mapping[str, _Permissions]:
     Queries: 3, one more where a superuser looks.
     """
     claims = _claims(sessions)
-    people = User.objects.filter(is_active=True).in_bulk({user for user, _ in claims.values()})
-    held = _permissions(people)
+    if not claims:
+        return {}
+    users = {user for user, _ in claims.values()}
+    active, granted = together(_ACTIVE.given(users=users), _GRANTED.given(users=users))
+    people = {user.pk: user for user in active}
+    held = _permissions(people, granted)
     return {
         session: held[user]
         for session, (user, session_hash) in claims.items()
@@ -36,16 +44,46 @@ def onlookers(sessions: Collection[str]) -> Mapping[str, _Permissions]:
     }
 
 
+def _active() -> QuerySet[User]:
+    people = User.objects.filter(pk__any=Each("users", int), is_active=True)
+    return people.only("password", "is_superuser")
+
+
+def _granted() -> QuerySet[Permission, tuple[int, str]]:
+    """By roles and for themselves."""
+    of_role, of_person = Each("users", int), Each("users", int)
+    by_role = _ours().filter(group__user__id__any=of_role).values_list("group__user", "codename")
+    by_name = _ours().filter(user__id__any=of_person).values_list("user", "codename")
+    return by_role.order_by().union(by_name.order_by())
+
+
+def _ours() -> QuerySet[Permission]:
+    return Permission.objects.filter(content_type__app_label="agents")
+
+
+_ACTIVE, _GRANTED = Prepared(_active), Prepared(_granted)
+
+
 def _claims(sessions: Collection[str]) -> dict[str, tuple[int, str]]:
     """Who these sessions say that it is, and the hash that proves it."""
-    model = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
-    rows = model.objects.filter(session_key__in=sessions, expire_date__gt=timezone.now())
-    said = {session: _decoded(data) for session, data in rows.values_list("pk", "session_data")}
+    rows = _OPEN(sessions=sessions, now=timezone.now())
+    said = {session: _decoded(data) for session, data in rows}
     return {
         session: (int(each[SESSION_KEY]), each.get(HASH_SESSION_KEY, ""))
         for session, each in said.items()
         if each.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
     }
+
+
+def _open() -> QuerySet[Any, tuple[str, str]]:
+    model = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
+    rows: QuerySet[Any] = model.objects.filter(
+        session_key__any=Each("sessions", str), expire_date__gt=Given("now", datetime)
+    )
+    return rows.values_list("pk", "session_data")
+
+
+_OPEN = Prepared(_open)
 
 
 @lru_cache(4096)
@@ -63,15 +101,16 @@ def _is_of(user: User, session_hash: str) -> bool:
     return any(constant_time_compare(session_hash, each) for each in hashes)
 
 
-def _permissions(people: Mapping[int, User]) -> Mapping[int, _Permissions]:
-    """What each of them may do in the console, by roles or for themselves."""
-    ours = Permission.objects.filter(content_type__app_label="agents")
-    by_role = ours.filter(group__user__in=people).values_list("group__user", "codename")
-    by_name = ours.filter(user__in=people).values_list("user", "codename")
+def _permissions(
+    people: Mapping[int, User], granted: Iterable[tuple[int, str]]
+) -> Mapping[int, _Permissions]:
+    """What each of them may do in the console."""
     held: dict[int, set[str]] = defaultdict(set)
-    for user, codename in by_role.order_by().union(by_name.order_by()):
+    for user, codename in granted:
         held[user].add(f"agents.{codename}")
     if superusers := [pk for pk, user in people.items() if user.is_superuser]:
-        everything = {f"agents.{codename}" for codename in ours.values_list("codename", flat=True)}
+        everything = {
+            f"agents.{codename}" for codename in _ours().values_list("codename", flat=True)
+        }
         held |= dict.fromkeys(superusers, everything)
     return {pk: frozenset(held[pk]) for pk in people}
