@@ -105,6 +105,9 @@ class Connection:
         while True:
             self._wake.clear()
             while not self._held and len(self._in_flight) < FRAMES_IN_FLIGHT:
+                if (patience := self._outbox.patience()) > 0:
+                    asyncio.get_running_loop().call_later(patience, self._wake.set)
+                    break
                 batch = self._outbox.take(self._sent, max_frame_bytes)
                 if not batch.pending:
                     break

@@ -2,8 +2,17 @@
 
 import pytest
 
-from reviewconsole.protocol.messages import Claim, Done, Heartbeat, Request
-from reviewconsole.runner.outbox import Outbox
+from reviewconsole.protocol.messages import (
+    CallEnded,
+    Claim,
+    Done,
+    Heartbeat,
+    Lease,
+    Outcome,
+    PutWrites,
+    Request,
+)
+from reviewconsole.runner.outbox import COMPANY_SECONDS, Outbox
 from reviewconsole.runner.sent_parts import SentParts
 from tests.runner.requests import get
 
@@ -94,3 +103,49 @@ def test_the_end_fails_what_is_queued_and_what_was_sent() -> None:
 def test_nothing_asked_is_nothing_answered() -> None:
     """A call without requests is done."""
     assert Outbox().put([]).future.result(0) == ()
+
+
+def writes(*, replace: bool = False) -> PutWrites:
+    """The writes of a task, or with `replace` its pause."""
+    return PutWrites(Lease(1, 1), "thread", "", "1", "task", "", replace, ())
+
+
+ENDED = CallEnded(Lease(1, 1), 1, "execution", Outcome.FINISHED, None, "")
+
+
+def test_what_nobody_waits_for_waits_for_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when the first of it was queued, and for a moment only."""
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    outbox = Outbox()
+    assert outbox.patience() == 0
+    outbox.put([ENDED])
+    now[0] += COMPANY_SECONDS / 2
+    outbox.put([writes()])
+    assert outbox.patience() == pytest.approx(COMPANY_SECONDS / 2)
+    now[0] += COMPANY_SECONDS
+    assert outbox.patience() < 0
+    assert taken(outbox) == [ENDED, writes()]
+    assert outbox.patience() == 0
+
+
+@pytest.mark.parametrize("request_", [get("1"), writes(replace=True)])
+def test_what_somebody_waits_for_ends_the_wait(request_: Request) -> None:
+    """Wherever it stands in the queue, and when it is sent again."""
+    outbox = Outbox()
+    outbox.put([writes(), request_, ENDED])
+    assert outbox.patience() == 0
+    batch = outbox.take(SentParts(), LIMIT)
+    outbox.put([writes()])
+    assert outbox.patience() > 0
+    outbox.put_back(batch.pending)
+    assert outbox.patience() == 0
+    assert taken(outbox) == [*batch.requests, writes()]
+
+
+def test_an_end_leaves_nobody_to_wait_for() -> None:
+    """Whatever was queued."""
+    outbox = Outbox()
+    outbox.put([get("1")])
+    outbox.end(ValueError("closed"))
+    assert outbox.patience() == 0
