@@ -10,18 +10,15 @@ whatever its tool.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from agents.models import CallVerdict, Interrupt, Run, Thread
+from agents.prepared import Each, Given, Prepared
 from agents.reviews.dialects import node_interrupt, questions, raw, typed
 from agents.services import call_verdicts, interrupts
 from agents.services.column_text import column_text
 from reviewconsole.protocol.plain import Plain, Typed
-
-if TYPE_CHECKING:
-    from django.db.models import QuerySet
 
 _IN_WORDS = (node_interrupt.NAME, questions.NAME, raw.NAME, typed.NAME)
 """The forms of questions that name no call."""
@@ -41,10 +38,17 @@ def sources(thread: Thread) -> tuple[tuple[int, str], ...]:
     source, until = thread.copied_from_id, thread.copied_checkpoint_id or _WHOLE
     while source is not None:
         found.append((source, until))
-        row = Thread.objects.filter(pk=source)
-        source, earlier = row.values_list("copied_from", "copied_checkpoint_id").get()
+        ((source, earlier),) = _COPIED(pk=source)
         until = min(until, earlier or _WHOLE) if source is not None else until
     return tuple(found)
+
+
+def _copied() -> QuerySet[Thread, tuple[int | None, str]]:
+    row = Thread.objects.filter(pk=Given("pk", int)).order_by()
+    return row.values_list("copied_from", "copied_checkpoint_id")
+
+
+_COPIED = Prepared(_copied)
 
 
 def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
@@ -58,17 +62,27 @@ def was_asked(thread: Thread, *, tool: str, call_id: str) -> bool:
     threads = _with_sources(thread)
     if _has_deleted(threads):
         return True
-    written = list(_written(threads))
-    if any(_names(update, call_id) for update in written):
+    written = _WRITTEN(threads=threads)
+    if any(_names(update, call_id) for (update,) in written):
         return True
-    where = _where(thread, threads, is_written=bool(written) or thread.copied_from_id is not None)
-    is_it = Q(where, tool=tool)
-    if call_id:
-        is_it |= Q(thread__in=threads, call_id=call_id)
-    return CallVerdict.objects.filter(is_it).exists() or any(
+    is_written = bool(written) or thread.copied_from_id is not None
+    which = {"threads": threads, "tool": tool, "call_id": call_id or None}  # NULL is no call's id
+    decided = _OF_AGENT(**which, agent=thread.agent_id) if is_written else _OF_THREADS(**which)
+    return bool(decided) or any(
         name == tool or (call_id and _as_kept(known) == call_id)
         for known, name in _undecided(threads)
     )
+
+
+def _about(alike: Q) -> QuerySet[CallVerdict, tuple[int]]:
+    """Something that was decided about such calls of a tool, or about one with an id."""
+    same = Q(thread__any=Each("threads", int), call_id=Given("call_id", str))
+    decided = CallVerdict.objects.filter(Q(alike, tool=Given("tool", str)) | same)
+    return decided.order_by().values_list("pk")[:1]
+
+
+_OF_AGENT = Prepared(lambda: _about(Q(thread__agent=Given("agent", int))))
+_OF_THREADS = Prepared(lambda: _about(Q(thread__any=Each("threads", int))))
 
 
 def tools(thread: Thread, among: Iterable[str], *, writes: bool) -> tuple[str, ...]:
@@ -79,8 +93,8 @@ def tools(thread: Thread, among: Iterable[str], *, writes: bool) -> tuple[str, .
     threads = _with_sources(thread)
     if _has_deleted(threads):
         return tuple(dict.fromkeys(among))
-    is_written = writes or thread.copied_from_id is not None or _written(threads).exists()
-    where = _where(thread, threads, is_written=is_written)
+    is_written = writes or thread.copied_from_id is not None or bool(_IS_WRITTEN(threads=threads))
+    where = Q(thread__agent=thread.agent_id) if is_written else Q(thread__in=threads)
     decided = CallVerdict.objects.filter(where).order_by().values_list("tool", flat=True)
     names = {*decided.distinct(), *(name for _, name in _undecided(threads))}
     return tuple(name for name in dict.fromkeys(among) if name in names)
@@ -96,12 +110,17 @@ def _with_sources(thread: Thread) -> Sequence[int]:
     return (thread.pk, *(source for source, _ in sources(thread)))
 
 
-def _written(threads: Sequence[int]) -> QuerySet[Run, Plain]:
-    """What forks have written into the state. One query."""
+def _written() -> QuerySet[Run, tuple[Plain]]:
+    """What forks have written into the state."""
     forks = Run.objects.filter(
-        thread__in=threads, trigger=Run.Trigger.FORK, attempt__gte=1, update__isnull=False
-    )
-    return forks.order_by().values_list("update", flat=True)
+        thread__any=Each("threads", int), trigger=Run.Trigger.FORK, attempt__gte=1,
+        update__isnull=False,
+    )  # fmt: skip
+    return forks.order_by().values_list("update")
+
+
+_WRITTEN = Prepared(_written)
+_IS_WRITTEN = Prepared(lambda: _written().values_list("pk")[:1])
 
 
 def _as_kept(call_id: str) -> str:
@@ -130,18 +149,12 @@ def _has_id(text: str, call_id: str) -> bool:
     return call_id in column_text(text) if is_telling else _as_kept(text) == call_id
 
 
-def _where(thread: Thread, threads: Sequence[int], *, is_written: bool) -> Q:
-    return Q(thread__agent=thread.agent_id) if is_written else Q(thread__in=threads)
-
-
 def _undecided(threads: Sequence[int]) -> Iterator[tuple[str, str]]:
     """The ids and tools of calls that were asked about, where no verdict was kept of them.
 
     "" stands for what is not known. A call that asks itself is left out: it must run to do so.
     """
-    rows = Interrupt.objects.filter(thread__in=threads, decision__calls=None)
-    about_calls = rows.exclude(dialect__in=_IN_WORDS, call_ids=[])
-    for asked in about_calls.select_related("thread__agent").defer("thread__snapshot"):
+    for asked in _UNDECIDED(threads=threads):
         request = interrupts.request_of(asked, learned=False)
         names = [] if request.is_question else [action.name for action in request.actions]
         for position in range(max(len(names), len(asked.call_ids))):
@@ -149,6 +162,15 @@ def _undecided(threads: Sequence[int]) -> Iterator[tuple[str, str]]:
             name = names[position] if position < len(names) else ""
             if not _asks_itself(asked, call_id, name):
                 yield call_id, name
+
+
+def _without_verdict() -> QuerySet[Interrupt]:
+    rows = Interrupt.objects.filter(thread__any=Each("threads", int), decision__calls=None)
+    about_calls = rows.exclude(dialect__in=_IN_WORDS, call_ids=[])
+    return about_calls.select_related("thread__agent").defer("thread__snapshot").order_by()
+
+
+_UNDECIDED = Prepared(_without_verdict)
 
 
 def _asks_itself(asked: Interrupt, call_id: str, name: str) -> bool:

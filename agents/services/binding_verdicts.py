@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from django.db.models import Q, QuerySet
 
 from agents.models import CallVerdict, Decision, Run
-from agents.prepared import Each, Prepared
+from agents.prepared import Each, Given, Prepared, PreparedUpdate
 from agents.services import asked_calls, call_verdicts
 from agents.services.made_calls import MadeCall
 
@@ -122,8 +122,14 @@ def claim(verdict: CallVerdict, call: MadeCall) -> bool:
     """
     if not call.ns or verdict.ns == call.ns:
         return bool(call.ns)
-    free = CallVerdict.objects.filter(pk=verdict.pk, ns="")
-    return free.update(ns=call.ns) == 1
+    return _CLAIM(verdict=verdict.pk, ns=call.ns) == 1
+
+
+def _unclaimed() -> QuerySet[CallVerdict]:
+    return CallVerdict.objects.filter(pk=Given("verdict", int), ns="")
+
+
+_CLAIM = PreparedUpdate(_unclaimed, ns=Given("ns", str))
 
 
 def broken(verdict: CallVerdict, call: MadeCall) -> str:
@@ -171,8 +177,16 @@ def _is_about(verdict: CallVerdict, call: MadeCall) -> bool:
 
 def _is_since(*triggers: Run.Trigger, verdict: CallVerdict, call: MadeCall) -> bool:
     """Whether no runner was given a run with such a trigger since the question was asked."""
-    later = Run.objects.filter(
-        thread__in={call.run.thread_id, verdict.thread_id}, trigger__in=triggers, attempt__gte=1,
-        pk__gt=verdict.decision.interrupt.run_id,
+    threads = {call.run.thread_id, verdict.thread_id}
+    return not _LATER(threads=threads, triggers=triggers, run=verdict.decision.interrupt.run_id)
+
+
+def _later() -> QuerySet[Run, tuple[int]]:
+    began = Run.objects.filter(
+        thread__any=Each("threads", int), trigger__any=Each("triggers", str), attempt__gte=1,
+        pk__gt=Given("run", int),
     )  # fmt: skip
-    return not later.exists()
+    return began.order_by().values_list("pk")[:1]
+
+
+_LATER = Prepared(_later)

@@ -18,7 +18,7 @@ from django.db.models.functions import Length
 
 from agents import push
 from agents.models import Agent, Decision, Effect, EffectResult, Interrupt, Run, Thread
-from agents.prepared import Each, Prepared
+from agents.prepared import Each, Given, Prepared
 from agents.reviews import DecisionType
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
@@ -171,17 +171,35 @@ def tells(question: Plain, thread: Thread) -> bool:
             pass
         case _:
             return False
-    found = Effect.objects.filter(
-        pk=pk,
-        thread=thread,
+    if pk not in _KEYS:
+        return False
+    entries = _TOLD_OF(
+        effect=pk,
+        thread=thread.pk,
         tool=column_text(name, LONGEST),
         call_id=column_text(call_id or "", LONGEST),
     )
-    entry = found.exclude(Exists(newer())).select_related("runner").first()
-    if entry is None or not covers(args, entry.args, declared(thread.agent, name)):
-        return False
-    known = doubt(entry)
-    return told in (known, {**known, "what": "no_end", "error": ""})
+    for entry in entries:
+        if covers(args, entry.args, declared(thread.agent, name)):
+            known = doubt(entry)
+            return told in (known, {**known, "what": "no_end", "error": ""})
+    return False
+
+
+_KEYS = range(1, 2**63)  # those a database can be asked for
+
+
+def _told_of() -> QuerySet[Effect]:
+    found = Effect.objects.filter(
+        pk=Given("effect", int),
+        thread=Given("thread", int),
+        tool=Given("tool", str),
+        call_id=Given("call_id", str),
+    )
+    return found.exclude(Exists(newer())).select_related("runner").order_by()
+
+
+_TOLD_OF = Prepared(_told_of)
 
 
 def told_since(question: Interrupt) -> Effect | None:
@@ -191,8 +209,15 @@ def told_since(question: Interrupt) -> Effect | None:
     """
     if question.dialect != in_doubt.NAME or question.value["doubt"]["what"] != "no_end":
         return None
-    entry = Effect.objects.filter(pk=question.value["doubt"]["effect"], ended_at__isnull=False)
-    return entry.annotate(is_kept=Exists(_result())).first()
+    return next(iter(_ENDED(effect=question.value["doubt"]["effect"])), None)
+
+
+def _ended() -> QuerySet[Effect]:
+    rows = Effect.objects.filter(pk=Given("effect", int), ended_at__isnull=False)
+    return rows.annotate(is_kept=Exists(_result())).order_by()
+
+
+_ENDED = Prepared(_ended)
 
 
 def settle(decision: Decision) -> None:

@@ -68,6 +68,8 @@ def test_a_round_answers_what_fits_into_a_frame_and_one_call_always(settings, db
         {"runner": "bank"},
         {"started_at": "2026-11-22T00:00:00+00:00"},
         {"tool": "get_weather"},
+        {"effect": 2**63},
+        {"effect": -1},
     ],
     ids=str,
 )
