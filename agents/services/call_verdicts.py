@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from agents.models import CallVerdict, Decision, Interrupt
+from agents.prepared import PreparedInsert
 from agents.reviews import Action, ActionDecision, DecisionType, Request
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
@@ -20,8 +21,8 @@ _TYPES = {
 _NONE = ActionDecision(DecisionType.REJECT)
 
 
-def record(decision: Decision, request: Request, made: Iterable[ActionDecision]) -> None:
-    """Keep what was decided about each call whose id the runner found. At most one query.
+def record(*said: tuple[Decision, Request, Iterable[ActionDecision]]) -> None:
+    """Keep what decisions said about each call whose id the runner found. At most one query.
 
     What is said of a call that the runner could not name is kept all the same, without an id: where
     it is rejected nothing that is called in just that way may run, until that is allowed again.
@@ -31,27 +32,38 @@ def record(decision: Decision, request: Request, made: Iterable[ActionDecision])
     it asks, counts for nothing. Of a call in doubt only a rejection is kept: that it may run again,
     or what it returned, is the journal's (`effects.settle`), and an earlier approval still stands.
     """
+    match [verdict for each in said for verdict in _verdicts(*each)]:
+        case [only]:
+            _INSERT(only)
+        case verdicts:
+            CallVerdict.objects.bulk_create(verdicts)
+
+
+_INSERT = PreparedInsert(CallVerdict)
+
+
+def _verdicts(
+    decision: Decision, request: Request, made: Iterable[ActionDecision]
+) -> Iterator[CallVerdict]:
     asked = decision.interrupt
     if request.is_question:
         return
-    CallVerdict.objects.bulk_create(
-        CallVerdict(
-            decision=decision,
-            thread_id=asked.thread_id,
-            call_id=column_text(call_id, 255),
-            tool=column_text(action.name, 255),
-            type=_TYPES[item.type],
-            digest=question_digest(_arguments(action, item)),
-        )
-        for position, (action, item) in enumerate(zip(request.actions, made, strict=True))
-        if _counts(asked, item.type)
-        and ((call_id := _call_id(asked, position)) or _is_about_a_call(asked))
-    )
+    for position, (action, item) in enumerate(zip(request.actions, made, strict=True)):
+        call_id = _call_id(asked, position)
+        if _counts(asked, item.type) and (call_id or _is_about_a_call(asked)):
+            yield CallVerdict(
+                decision=decision,
+                thread_id=asked.thread_id,
+                call_id=column_text(call_id, 255),
+                tool=column_text(action.name, 255),
+                type=_TYPES[item.type],
+                digest=question_digest(_arguments(action, item)),
+            )
 
 
 def reject_all(decision: Decision, request: Request) -> None:
     """Keep that no call of a dismissed question may run. At most one query."""
-    record(decision, request, (_NONE for _ in request.actions))
+    record((decision, request, [_NONE for _ in request.actions]))
 
 
 def reject_withdrawn(decision: Decision) -> None:

@@ -7,30 +7,25 @@ recorded ──▶ delivered ──▶ applied
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 
 from agents import instruments, push, reviews, roles
-from agents.exceptions import (
-    AlreadyDecided,
-    InvalidAnswer,
-    NotAllowed,
-    NotFound,
-    PauseMoved,
-    RequestRefused,
-    ShownDiffers,
-)
-from agents.models import Decision, Interrupt, Run, Runner
+from agents.exceptions import InvalidAnswer, NotAllowed, NotFound, ShownDiffers
+from agents.models import Decision, Interrupt, Run
+from agents.prepared import Each, Given, Prepared, PreparedInsert, PreparedUpdate, together
 from agents.reviews.paths import join
 from agents.reviews.request import Arguments
 from agents.services import call_verdicts, drafts, effects, interrupts, runs, supersession
 from agents.services.column_text import column_text
+from agents.services.deliveries import apply, deliver
+from agents.services.lateness import too_late
 from agents.services.moved_questions import as_stored
 from agents.services.submissions import Checked, Submission, check, check_update
-from reviewconsole.protocol.messages import Applied, Delivered, Lease, RefusalCode
 from reviewconsole.protocol.moving import path_of
 from reviewconsole.protocol.plain import Plain
 from reviewconsole.protocol.values import Moving
@@ -70,12 +65,14 @@ def submit_all(
     user: User,
     submissions: Sequence[Submission],
     update: Mapping[str, Plain] | None = None,
+    read: Iterable[Interrupt] = (),
 ) -> list[Decision]:
     """Record what a reviewer decided about questions of one pause: all of it, or nothing.
 
     The last decision of a pause queues the run that resumes it. `update` are channels of the
-    agent's state to write before it goes on. All checks come before the first write. Queries: about
-    17, and 3 a submission.
+    agent's state to write before it goes on. `read` are rows of these questions that the caller has
+    just read, with run and agent: they are not read again. All checks come before the first write.
+    Queries: about 15, and 2 a submission.
 
     Raises:
         NotAllowed: the person may not decide.
@@ -86,7 +83,7 @@ def submit_all(
         InvalidAnswer: a request does not allow this answer; `errors` by paths that begin with
             `questions.<position>.` or `state.<channel>`.
     """
-    return _submit(tuple(submissions), user, update, "questions")
+    return _submit(tuple(submissions), user, update, "questions", read)
 
 
 def _submit(
@@ -94,9 +91,10 @@ def _submit(
     user: User,
     update: Mapping[str, Plain] | None,
     prefix: str,
+    read: Iterable[Interrupt] = (),
 ) -> list[Decision]:
     _check_role(user)
-    asked = _open({each.interrupt: each.fingerprint for each in submissions})
+    asked = _open({each.interrupt: each.fingerprint for each in submissions}, read)
     if len(asked) != len(submissions) or len({question.run_id for question in asked}) != 1:
         raise InvalidAnswer("A form decides different questions of one pause; this one does not.")
     checked: list[Checked] = []
@@ -130,13 +128,11 @@ def _beneath(prefix: str, asked: Interrupt, errors: Mapping[str, str]) -> dict[s
 
 @transaction.atomic
 def _record(checked: Sequence[Checked], user: User, update: Arguments | None) -> list[Decision]:
-    paused = _lock(checked[0].asked)
-    for made in checked:
-        _close(made.asked)
+    paused = _close([made.asked for made in checked])
     _check_channels_are_free(paused, update)
     decisions = []
     for made in checked:
-        decision = Decision.objects.create(
+        decision = Decision(
             interrupt=made.asked,
             decided_by=user,
             fingerprint=made.asked.fingerprint,
@@ -147,26 +143,46 @@ def _record(checked: Sequence[Checked], user: User, update: Arguments | None) ->
             moving=as_stored(made.moving),
             summary=column_text(_summary(made, update), _SUMMARY),
         )
-        call_verdicts.record(decision, made.request, made.decisions)
-        effects.settle(decision)
         decisions.append(decision)
         update = None  # written once: it belongs to the pause, not to a question
+    _INSERT(*decisions)
+    both = zip(decisions, checked, strict=True)
+    call_verdicts.record(*((decision, made.request, made.decisions) for decision, made in both))
+    for decision in decisions:
+        effects.settle(decision)
     drafts.forget(run=paused.pk, user=user, decided=[made.asked.position for made in checked])
     return _recorded(paused, user, decisions)
 
 
+_INSERT = PreparedInsert(Decision)
+
+
 def _recorded(paused: Run, user: User, decisions: list[Decision]) -> list[Decision]:
     """Resume the pause if nothing of it is open any more, and tell what was decided."""
-    if not Interrupt.objects.pending().filter(run=paused).exists():
+    questions = _QUESTIONS(run=paused.pk)
+    if all(status != Interrupt.Status.PENDING for _, status in questions):
         run = runs.go_on(after=paused, trigger=Run.Trigger.RESUME, resumes=paused, user=user)
-        Decision.objects.filter(
-            interrupt__run=paused, status=Decision.Status.RECORDED, run=None
-        ).update(run=run)
+        _CARRY(paused=paused.pk, by=run.pk)
         for decision in decisions:
             decision.run = run
-    topics = [f"interrupt.{pk}" for pk in paused.interrupts.values_list("pk", flat=True)]
+    topics = [f"interrupt.{pk}" for pk, _ in questions]
     push.changed("inbox", f"thread.{paused.thread_id}", *topics)
     return decisions
+
+
+def _questions() -> QuerySet[Interrupt, tuple[int, str]]:
+    rows = Interrupt.objects.filter(run=Given("run", int)).order_by("position")
+    return rows.values_list("pk", "status")
+
+
+def _not_sent() -> QuerySet[Decision]:
+    return Decision.objects.filter(
+        interrupt__run=Given("paused", int), status=Decision.Status.RECORDED, run=None
+    )
+
+
+_QUESTIONS = Prepared(_questions)
+_CARRY = PreparedUpdate(_not_sent, run=Given("by", int))
 
 
 def dismiss(*, interrupt: int, user: User, fingerprint: str, reason: str) -> list[Decision]:
@@ -191,8 +207,7 @@ def dismiss(*, interrupt: int, user: User, fingerprint: str, reason: str) -> lis
 
 @transaction.atomic
 def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
-    paused = _lock(asked)
-    _close(asked)
+    paused = _close([asked])
     supersession.withdraw(
         Decision.objects.filter(interrupt__run=paused, status=Decision.Status.RECORDED)
     )
@@ -216,75 +231,23 @@ def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
     return _recorded(paused, user, decisions)
 
 
-@transaction.atomic
-def deliver(*, runner: Runner, request: Delivered) -> None:
-    """Note that the run's decisions match the live pause and are being handed over. Idempotent.
-
-    Raises:
-        RequestRefused: `fenced` — the lease is over.
-    """
-    run = _leased(runner, request.lease)
-    Decision.objects.filter(run=run, status=Decision.Status.RECORDED).update(
-        status=Decision.Status.DELIVERED, delivered_at=timezone.now()
-    )
-    _tell(run)
-
-
-@transaction.atomic
-def apply(*, runner: Runner, request: Applied) -> None:
-    """Note that the paused task has taken these decisions and gone on. Idempotent.
-
-    They may be of an earlier run of the thread: a task that runs several tools takes an answer when
-    its question comes up again.
-
-    Raises:
-        RequestRefused: `fenced` — the lease is over.
-    """
-    run = _leased(runner, request.lease)
-    now = timezone.now()
-    mine = Decision.objects.filter(interrupt__thread=run.thread_id, pk__in=request.decisions)
-    under_way = mine.filter(status__in=(Decision.Status.RECORDED, Decision.Status.DELIVERED))
-    under_way.filter(delivered_at=None).update(delivered_at=now)
-    under_way.update(status=Decision.Status.APPLIED, applied_at=now)
-    asked = list(mine.values_list("interrupt_id", flat=True))
-    Interrupt.objects.filter(pk__in=asked, status=Interrupt.Status.ANSWERED).update(
-        status=Interrupt.Status.APPLIED
-    )
-    push.changed(f"thread.{run.thread_id}", *(f"interrupt.{pk}" for pk in asked))
-
-
-def _leased(runner: Runner, lease: Lease) -> Run:
-    runs.lock_thread(run=lease.run)  # no other attempt begins between this look and the write
-    run = Run.objects.filter(
-        pk=lease.run, attempt=lease.attempt, runner=runner, status=Run.Status.RUNNING
-    ).first()
-    if run is None:
-        raise RequestRefused(
-            RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
-        )
-    return run
-
-
-def _tell(run: Run) -> None:
-    asked = Decision.objects.filter(run=run).values_list("interrupt_id", flat=True)
-    push.changed(f"thread.{run.thread_id}", *(f"interrupt.{pk}" for pk in asked))
-
-
 def _check_role(user: User) -> None:
     if not user.has_perm(roles.DECIDE):
         raise NotAllowed("Deciding is for reviewers; ask an admin for that role.")
 
 
-def _open(shown: Mapping[int, str]) -> list[Interrupt]:
+def _open(shown: Mapping[int, str], read: Iterable[Interrupt] = ()) -> list[Interrupt]:
     """These interrupts, each open and as the form showed it (fingerprint by primary key)."""
-    rows = {row.pk: row for row in _loaded().filter(pk__in=shown)}
+    rows = {row.pk: row for row in read}
+    if missing := [pk for pk in shown if pk not in rows]:
+        rows |= {row.pk: row for row in _ASKED(interrupts=missing)}
     for pk in shown:
         if pk not in rows:
             raise NotFound(f"There is no interrupt {pk}.")
     asked = [rows[pk] for pk in shown]
     for row in asked:
         if row.status != Interrupt.Status.PENDING:
-            _too_late(row)
+            too_late(row.pk)
     for row in asked:
         if row.fingerprint != shown[row.pk]:
             raise ShownDiffers(
@@ -294,52 +257,40 @@ def _open(shown: Mapping[int, str]) -> list[Interrupt]:
     return asked
 
 
-def _loaded() -> QuerySet[Interrupt]:
-    related = ("thread__agent", "run", "decision__decided_by", "superseded_by__created_by")
-    return Interrupt.objects.select_related(*related).defer("thread__snapshot", "run__input")
+def _asked() -> QuerySet[Interrupt]:
+    asked = Interrupt.objects.filter(pk__any=Each("interrupts", int)).order_by()
+    related = asked.select_related("thread__agent", "run")
+    return related.defer("thread__snapshot", "run__input")
 
 
-def _lock(asked: Interrupt) -> Run:
+_ASKED = Prepared(_asked)
+
+
+def _close(asked: Sequence[Interrupt]) -> Run:
+    """Close open questions of one pause; the run that paused."""
     # Decisions on one pause queue up here: the last of them must see all the others.
-    runs.lock_thread(run=asked.run_id)
-    return Run.objects.select_related("thread").get(pk=asked.run_id)
+    runs.lock_thread(run=asked[0].run_id)
+    now = timezone.now()
+    closed = (_CLOSE.given(interrupt=each.pk, now=now) for each in asked)
+    found, *won = together(_PAUSED.given(run=asked[0].run_id), *closed)
+    for each, (rows,) in zip(asked, won, strict=True):
+        if not rows:
+            too_late(each.pk)
+    paused: Run = found[0]
+    return paused
 
 
-def _close(asked: Interrupt) -> None:
-    won = Interrupt.objects.pending().filter(pk=asked.pk)
-    if not won.update(status=Interrupt.Status.ANSWERED, closed_at=timezone.now()):
-        current = _loaded().filter(pk=asked.pk).first()
-        if current is None:
-            raise NotFound(f"There is no interrupt {asked.pk} any more.")
-        _too_late(current)
+def _paused() -> QuerySet[Run]:
+    paused = Run.objects.filter(pk=Given("run", int)).order_by().select_related("thread")
+    return paused.defer("input", "thread__snapshot", "thread__metadata")
 
 
-def _too_late(asked: Interrupt) -> NoReturn:
-    decision = Decision.objects.filter(interrupt=asked).select_related("decided_by").first()
-    elsewhere = asked.superseded_by
-    went = elsewhere is not None and elsewhere.trigger in Run.TRAVELS
-    if elsewhere is not None and went and (decision is None or decision.run is None):
-        who = elsewhere.created_by.get_username() if elsewhere.created_by else "somebody"
-        raise PauseMoved(
-            f"This pause is no longer the current one: {who} went back in the thread, see run "
-            f"{elsewhere.pk}.",
-            interrupt_status=asked.status,
-        )
-    if decision is not None:
-        raise AlreadyDecided(
-            f"{decision.decided_by.get_username()} was first: {decision.summary}",
-            decision=decision.pk,
-        )
-    again = Run.objects.filter(resumes=asked.run_id, trigger=Run.Trigger.ASK_AGAIN)
-    by = again.select_related("created_by").first()
-    told = f"it was {asked.get_status_display().lower()}."
-    if by is not None and by.created_by is not None:
-        told = f"{by.created_by.get_username()} let the agent ask again."
-    if asked.thread.deleted_by is not None:
-        told = f"{asked.thread.deleted_by.get_username()} deleted the thread."
-    raise PauseMoved(
-        f"This pause is no longer the current one: {told}", interrupt_status=asked.status
-    )
+_PAUSED = Prepared(_paused)
+_CLOSE = PreparedUpdate(
+    lambda: Interrupt.objects.pending().filter(pk=Given("interrupt", int)),
+    status=Interrupt.Status.ANSWERED,
+    closed_at=Given("now", datetime),
+)
 
 
 def _check_channels_are_free(paused: Run, update: Arguments | None) -> None:

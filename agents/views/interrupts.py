@@ -15,6 +15,7 @@ from agents.forms.posts import Post, last
 from agents.live import Topic, graphs
 from agents.live.story import tell
 from agents.models import Draft, Interrupt
+from agents.reviews import state_edit
 from agents.reviews.conversation import conversation
 from agents.services import decisions, drafts
 from agents.services.decisions import Submission
@@ -78,15 +79,21 @@ def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
     if "op" in request.POST:  # a button of a field: nothing is meant to be decided yet
         return interrupt_draft(request, pk)
     _check_role(request)
-    pause, post = Pause(pk), _posted(request)
-    form = pause.form(post)
+    post = _posted(request)
+    changes_state = any(name.startswith(f"{state_edit.PREFIX}.") for name in post)
+    pause = Pause(pk, with_state=changes_state)
     try:
         # What is too late is told as that, even if the form has errors besides.
         if late := pause.late(post):
-            decisions.submit_all(user=request.user, submissions=[_as_shown(q, post) for q in late])
-        made = form.made()
-        decisions.submit_all(user=request.user, submissions=made.submissions, update=made.update)
+            decisions.submit_all(
+                user=request.user, submissions=[_as_shown(q, post) for q in late], read=late
+            )
+        made = pause.form(post, with_state=changes_state).made()
+        decisions.submit_all(
+            user=request.user, submissions=made.submissions, update=made.update, read=pause.pending
+        )
     except InvalidAnswer as error:
+        form = pause.form(post)
         form.refuse(error.errors)
         return _page(request, pause, form, status=error.status)
     except Conflict as error:

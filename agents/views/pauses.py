@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.exceptions import NotFound
 from agents.forms import PauseForm, QuestionForm, StateForm, is_raw
@@ -14,13 +14,17 @@ from agents.forms.action_form import ActionForm
 from agents.forms.answer_form import AnswerForm
 from agents.forms.posts import Post, last
 from agents.live.story import Asked, asked_about
-from agents.models import Interrupt
+from agents.models import Interrupt, Run
+from agents.prepared import Given, Prepared, together
 from agents.reviews import Action, AnswerShape, DecisionType, Request
 from agents.reviews.conversation import ToolCall
 from agents.services import checkpoints, interrupts
 from agents.views.executions import Ran, calls_in, ran
 from agents.views.moved import MovedPart, moved_parts
 from reviewconsole.protocol.plain import Plain
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 _ALONE = (DecisionType.SKIP, DecisionType.WRITE)
 
@@ -77,24 +81,24 @@ class Card:
 class Pause:
     """The pause that an interrupt belongs to.
 
-    Two queries, one more where a question has moved, and those of the state when it is asked for.
+    Two queries, and those of the state when it is asked for and is not the thread's latest, or was
+    left out.
     """
 
-    def __init__(self, pk: int) -> None:
-        """Read it.
+    def __init__(self, pk: int, *, with_state: bool = True) -> None:
+        """Read it; the thread's latest state is left out where it is likely not asked for.
 
         Raises:
             NotFound: there is no such interrupt.
         """
-        rows = Interrupt.objects.select_related(
-            "thread__agent", "run", "decision__decided_by", "moved_from"
-        )
-        run = Interrupt.objects.filter(pk=pk).values_list("run", flat=True).first()
-        self.interrupts = list(rows.filter(run=run)) if run is not None else []
+        run = (_RUN if with_state else _RUN_ALONE).given(interrupt=pk)
+        paused, self.interrupts = together(run, _QUESTIONS.given(interrupt=pk))
         opened = next((interrupt for interrupt in self.interrupts if interrupt.pk == pk), None)
         if opened is None:
             raise NotFound(f"There is no interrupt {pk}.")
-        self.opened = opened
+        self.opened: Interrupt = opened
+        for interrupt in self.interrupts:  # of one run and thread, which are read once
+            interrupt.run, interrupt.thread = paused[0], paused[0].thread
 
     @property
     def pending(self) -> list[Interrupt]:
@@ -116,12 +120,16 @@ class Pause:
         """The calls of the thread as it is now."""
         return calls_in(self.opened.thread.snapshot)
 
-    def form(self, post: Post | None = None) -> PauseForm:
-        """The form of the open questions, as first shown or as posted."""
+    def form(self, post: Post | None = None, *, with_state: bool = True) -> PauseForm:
+        """The form of the open questions, as first shown or as posted.
+
+        To be read only, it does without the fields of a state that nobody changes.
+        """
         asked = [(item, self._request(item, post)) for item in self.pending]
+        if not with_state:
+            return PauseForm(asked, post)
         spec = self.opened.thread.agent.spec
-        state = StateForm(spec.get("state_schema"), self.state, post)
-        return PauseForm(asked, post, state)
+        return PauseForm(asked, post, StateForm(spec.get("state_schema"), self.state, post))
 
     def late(self, post: Post) -> list[Interrupt]:
         """The questions of a post that are not open as they were shown."""
@@ -173,6 +181,22 @@ class Pause:
         together = len(self.interrupts) > 1 or len(interrupt.run.next) > 1
         actions = tuple(_named(action, interrupt, together) for action in request.actions)
         return replace(request, actions=actions)
+
+
+def _questions() -> QuerySet[Interrupt]:
+    of_pause = Interrupt.objects.filter(run__interrupts=Given("interrupt", int))
+    related = of_pause.select_related("decision__decided_by", "moved_from")
+    return related.order_by("position")
+
+
+def _run() -> QuerySet[Run]:
+    paused = Run.objects.filter(interrupts=Given("interrupt", int)).order_by()
+    return paused.select_related("thread__agent").defer("input")
+
+
+_QUESTIONS = Prepared(_questions)
+_RUN = Prepared(_run)
+_RUN_ALONE = Prepared(lambda: _run().defer("thread__snapshot"))
 
 
 def _named(action: Action, interrupt: Interrupt, together: bool) -> Action:

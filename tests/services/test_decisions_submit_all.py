@@ -132,8 +132,23 @@ def test_an_unknown_question_is_named(alice, three):
 def test_the_queries_grow_by_the_submission(alice, django_assert_num_queries):
     run = start_run()
     asked = pause(run, *["?"] * 4)
-    with django_assert_num_queries(2 * 4 + 17):
+    with django_assert_num_queries(2 * 4 + 15):
         submit_all(alice, *map(submission, asked))
+
+
+def test_what_the_caller_has_read_is_not_read_again(alice, django_assert_num_queries):
+    asked = pause(start_run(), *["?"] * 2)
+    with django_assert_num_queries(2 * 2 + 14):
+        submit_all(alice, *map(submission, asked), read=asked)
+
+
+def test_what_was_decided_since_the_caller_read_it_is_refused(alice, bob, three):
+    first, calls, third = three
+    theirs = decide(calls, bob)
+    with pytest.raises(AlreadyDecided, match=r"^bob was first: approved send_email$"):
+        submit_all(alice, submission(first), submission(calls, APPROVE), read=three)
+    assert list(Decision.objects.all()) == [theirs]
+    assert set(Interrupt.objects.pending()) == {first, third}
 
 
 # The state ----------------------------------------------------------------------------------------
