@@ -62,10 +62,11 @@ from reviewconsole.protocol.messages import (
     Show,
     Welcome,
 )
+from reviewconsole.runner.awaited import Awaited
 from reviewconsole.runner.connection import Connection
 from reviewconsole.runner.endings import breach, hopeless
 from reviewconsole.runner.exceptions import Disconnected, Refusal
-from reviewconsole.runner.outbox import Outbox
+from reviewconsole.runner.outbox import Outbox, Results
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,9 @@ class ConsoleClient:
         self._on_hint = _guarded(on_hint)
         self._outbox = Outbox()
         self._closing = threading.Event()
-        self._started: Future[asyncio.AbstractEventLoop] = Future()
+        self._started: Future[None] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_roused = False
         self._thread = threading.Thread(target=self._main, name="console-client", daemon=True)
         self._trouble: str | None = None
 
@@ -142,11 +145,11 @@ class ConsoleClient:
         Blocks; from an event loop, call it in a thread. Idempotent.
         """
         self._closing.set()
-        if not self._started.done():
+        if self._loop is None:
             return
         self._outbox.wait_settled(timeout)
         with suppress(RuntimeError):  # the loop has ended by itself
-            self._started.result().call_soon_threadsafe(self._main_task.cancel)
+            self._loop.call_soon_threadsafe(self._main_task.cancel)
         self._thread.join()
 
     # Asking -----------------------------------------------------------------------------------
@@ -180,8 +183,11 @@ class ConsoleClient:
             MalformedFrame: it holds what msgpack cannot, or broke the connection it was sent on.
             Disconnected: the client was closed first.
         """
-        future = self._submit((request,))
-        return _accepted(await asyncio.wrap_future(future))
+        self._check_open()
+        awaited: Awaited[Results] = Awaited()
+        self._outbox.queue((request,), awaited)
+        self._rouse()
+        return _accepted(await awaited.future)
 
     @overload
     def ask_sync(self, request: Get | List) -> Found: ...
@@ -214,14 +220,28 @@ class ConsoleClient:
     def _submit(
         self, requests: tuple[Request, ...], *, wait: bool = False
     ) -> Future[tuple[Result, ...]]:
+        self._check_open()
+        future = self._outbox.put(requests, wait=wait)
+        self._rouse()
+        return future
+
+    def _check_open(self) -> None:
         if self._closing.is_set():
             raise Disconnected("the client is closed")
-        if not self._started.done():
+        if self._loop is None:
             raise Disconnected("the client was not started")
-        call = self._outbox.put(requests, wait=wait)
+
+    def _rouse(self) -> None:
+        """Have the client's thread look into the outbox, unless it is about to."""
+        if self._is_roused or self._loop is None:
+            return
+        self._is_roused = True
         with suppress(RuntimeError):  # the loop ended just now, and has failed the call
-            self._started.result().call_soon_threadsafe(self._wake.set)
-        return call.future
+            self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        self._is_roused = False  # first: what is queued from here on rouses again
+        self._wake.set()
 
     # The client's thread ----------------------------------------------------------------------
 
@@ -242,7 +262,8 @@ class ConsoleClient:
     async def _run(self) -> None:
         self._wake = asyncio.Event()
         self._main_task = asyncio.create_task(self._stay_connected())
-        self._started.set_result(asyncio.get_running_loop())
+        self._loop = asyncio.get_running_loop()
+        self._started.set_result(None)
         with suppress(asyncio.CancelledError):
             await self._main_task
 

@@ -140,9 +140,9 @@ class Connection:
     ) -> None:
         while True:
             await asyncio.sleep(seconds)
-            call = self._outbox.put([heartbeat()], urgent=True)
+            beat = self._outbox.put([heartbeat()], urgent=True)
             self._wake.set()
-            for result in await asyncio.wrap_future(call.future):
+            for result in await asyncio.wrap_future(beat):
                 if isinstance(result, Beat):
                     on_beat(result)
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reviewconsole.protocol import codec
 from reviewconsole.protocol.exceptions import FrameTooLarge, MalformedFrame
@@ -26,6 +27,7 @@ from reviewconsole.protocol.messages import (
     Whole,
     Write,
 )
+from reviewconsole.runner.awaited import Awaited
 from reviewconsole.runner.sent_parts import SentParts
 
 FRAME_BYTES = 1_000_000  # a larger request travels alone
@@ -34,28 +36,29 @@ QUEUE_BYTES = 64 * 1024 * 1024
 COMPANY_SECONDS = 0.003  # that what nobody waits for waits for what follows it at once
 
 
-class Call:
-    """Requests that one caller submitted together, and the future of their results."""
+Results: TypeAlias = tuple[Result, ...]
 
-    def __init__(self, count: int) -> None:
-        self.future: Future[tuple[Result, ...]] = Future()
-        # From here on nobody can cancel it: what was submitted is sent, whoever stops waiting.
-        self.future.set_running_or_notify_cancel()
+
+class Call:
+    """Requests that one caller submitted together, and where their results go."""
+
+    def __init__(self, count: int, future: Future[Results] | Awaited[Results]) -> None:
+        self._future = future
         self._results: dict[int, Result] = {}
         self._count = count
         if not count:
-            self.future.set_result(())
+            future.set_result(())
 
     def settle(self, position: int, result: Result) -> None:
         """Note one result; with the last one the future is done."""
         self._results[position] = result
-        if len(self._results) == self._count and not self.future.done():
-            self.future.set_result(tuple(self._results[i] for i in range(self._count)))
+        if len(self._results) == self._count and not self._future.done():
+            self._future.set_result(tuple(self._results[i] for i in range(self._count)))
 
     def fail(self, error: Exception) -> None:
         """End the future with an error; the first one counts."""
-        if not self.future.done():
-            self.future.set_exception(error)
+        if not self._future.done():
+            self._future.set_exception(error)
 
 
 @dataclass(slots=True, eq=False)
@@ -118,7 +121,26 @@ class Outbox:
         self._unsettled: set[Pending] = set()
         self._ended: Exception | None = None
 
-    def put(self, requests: Sequence[Request], *, wait: bool = False, urgent: bool = False) -> Call:
+    def put(
+        self, requests: Sequence[Request], *, wait: bool = False, urgent: bool = False
+    ) -> Future[Results]:
+        """Queue requests in order, and return the future of their results: see `queue`.
+
+        It cannot be cancelled: what was submitted is sent, whoever stops waiting.
+        """
+        future: Future[Results] = Future()
+        future.set_running_or_notify_cancel()
+        self.queue(requests, future, wait=wait, urgent=urgent)
+        return future
+
+    def queue(
+        self,
+        requests: Sequence[Request],
+        future: Future[Results] | Awaited[Results],
+        *,
+        wait: bool = False,
+        urgent: bool = False,
+    ) -> None:
         """Queue requests in order: at the end, or where `urgent` before all others.
 
         With `wait`, blocks while too many bytes are queued.
@@ -126,7 +148,7 @@ class Outbox:
         Raises:
             Exception: the one that `end` was given.
         """
-        call = Call(len(requests))
+        call = Call(len(requests), future)
         pending = [
             Pending(request, call, position, _weight(request), time.monotonic())
             for position, request in enumerate(requests)
@@ -142,7 +164,6 @@ class Outbox:
             else:
                 self._queue.extend(pending)
             self._note(pending)
-        return call
 
     def put_back(self, pending: Iterable[Pending]) -> None:
         """Queue again, before everything newer, what has to be sent again."""

@@ -59,28 +59,28 @@ def test_what_must_travel_alone_has_a_frame_of_its_own() -> None:
 def test_what_is_settled_is_not_sent_again() -> None:
     """Even if it is put back."""
     outbox = Outbox()
-    call = outbox.put([get("1"), get("2")])
+    future = outbox.put([get("1"), get("2")])
     batch = outbox.take(SentParts(), LIMIT)
     outbox.settle(batch.pending[0], Done())
     outbox.put_back(batch.pending)
 
     assert taken(outbox) == [get("2")]
     outbox.settle(batch.pending[1], Done())
-    assert call.future.result(0) == (Done(), Done())
+    assert future.result(0) == (Done(), Done())
     assert outbox.wait_settled(0)
 
 
 def test_the_first_error_of_a_call_counts() -> None:
     """What comes later is for nobody."""
     outbox = Outbox()
-    call = outbox.put([get("1"), get("2"), get("3")])
+    future = outbox.put([get("1"), get("2"), get("3")])
     first, second, third = outbox.take(SentParts(), LIMIT).pending
     outbox.settle(first, Done())
     outbox.fail(second, ValueError("second"))
     outbox.fail(third, ValueError("third"))
 
     with pytest.raises(ValueError, match="second"):
-        call.future.result(0)
+        future.result(0)
 
 
 def test_the_end_fails_what_is_queued_and_what_was_sent() -> None:
@@ -92,17 +92,17 @@ def test_the_end_fails_what_is_queued_and_what_was_sent() -> None:
     outbox.end(ValueError("over"))
     outbox.settle(pending, Done())
 
-    for call in (sent, queued):
+    for future in (sent, queued):
         with pytest.raises(ValueError, match="over"):
-            call.future.result(0)
+            future.result(0)
     with pytest.raises(ValueError, match="over"):
         outbox.put([Claim(1)])
     assert taken(outbox) == []
 
 
 def test_nothing_asked_is_nothing_answered() -> None:
-    """A call without requests is done."""
-    assert Outbox().put([]).future.result(0) == ()
+    """It is done at once."""
+    assert Outbox().put([]).result(0) == ()
 
 
 def writes(*, replace: bool = False) -> PutWrites:
