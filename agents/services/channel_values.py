@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from django.db.models import QuerySet
+
 from agents.exceptions import RequestRefused
 from agents.history.documents import Document, is_internal
 from agents.models import SHOWN, Blob, PendingWrite, Thread
+from agents.prepared import Each, Given, Prepared
 from agents.services.checkpoint_rows import read_values
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.plain import Plain, Typed, UnreadableValue
@@ -46,11 +49,21 @@ def stored(thread: Thread, wanted: Collection[Key]) -> dict[Key, Blob]:
     if not wanted:
         return {}
     namespaces, channels, versions = (set(names) for names in zip(*wanted, strict=True))
-    found = Blob.objects.filter(
-        thread=thread, ns__in=namespaces, channel__in=channels, version__in=versions
-    )
+    found = _NAMED(thread=thread.pk, namespaces=namespaces, channels=channels, versions=versions)
     keyed = {(blob.ns, blob.channel, blob.version): blob for blob in found}
     return {key: blob for key, blob in keyed.items() if key in wanted}
+
+
+def _named() -> QuerySet[Blob]:
+    return Blob.objects.filter(
+        thread=Given("thread", int),
+        ns__any=Each("namespaces", str),
+        channel__any=Each("channels", str),
+        version__any=Each("versions", str),
+    )
+
+
+_NAMED = Prepared(_named)
 
 
 def decoded(rows: Sequence[Blob | PendingWrite]) -> list[Read]:

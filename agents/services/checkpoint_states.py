@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents.exceptions import NotFound
 from agents.history import documents, steps, tasks
 from agents.history.documents import SENDS, Document
@@ -13,6 +15,7 @@ from agents.history.levels import Levels
 from agents.history.steps import Standing
 from agents.history.tasks import Task, Trace, Written
 from agents.models import Agent, Checkpoint, PendingWrite, Run, Thread
+from agents.prepared import Asked, Given, Prepared, together
 from agents.reviews.diff import Diff, diff
 from agents.services import channel_values
 from agents.services.channel_values import ChannelValues, Read
@@ -52,15 +55,19 @@ def checkpoint(*, thread: Thread, checkpoint_id: str, ns: str = "") -> Checkpoin
     """
     row = _row(thread, checkpoint_id, ns)
     document = documents.read(bytes(row.document))
-    parent = Checkpoint.objects.filter(thread=thread, ns=ns, checkpoint_id=row.parent_id).first()
+    parents, writes, agents = together(
+        _ALONE.given(thread=thread.pk, ns=ns, checkpoint_id=row.parent_id),
+        _writes(thread, row),
+        _AGENT.given(pk=thread.agent_id),
+    )
+    parent: Checkpoint | None = next(iter(parents), None)
     before = documents.read(bytes(parent.document)) if parent else Document()
     sends_before = (ns, SENDS, before.versions.get(SENDS, ""))  # they name tasks that ran
     keys = channel_values.keys(ns, document)
     blobs = channel_values.stored(thread, keys | {sends_before})
-    writes = _writes(thread, row)
     read = channel_values.decoded([*blobs.values(), *writes])
     by_key = dict(zip(blobs, read, strict=False))
-    told = levels_of(thread)
+    told = Levels(agents[0].spec)
     values = channel_values.put_together(
         document,
         {key: value for key, value in by_key.items() if key in keys},
@@ -107,7 +114,7 @@ def checkpoint(*, thread: Thread, checkpoint_id: str, ns: str = "") -> Checkpoin
 
 def public_values(thread: Thread, checkpoint_id: str) -> ChannelValues:
     """The values alone, of a checkpoint of the root; none if it is unknown. Queries: 3."""
-    row = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id=checkpoint_id).first()
+    row = next(iter(_ALONE(thread=thread.pk, ns="", checkpoint_id=checkpoint_id)), None)
     if row is None:
         return ChannelValues({}, {}, {}, ())
     document = documents.read(bytes(row.document))
@@ -127,7 +134,7 @@ def raw(*, thread: Thread, checkpoint_id: str, ns: str = "") -> Plain:
     row = _row(thread, checkpoint_id, ns)
     document = documents.read(bytes(row.document))
     blobs = channel_values.stored(thread, channel_values.keys(ns, document))
-    writes = _writes(thread, row)
+    (writes,) = together(_writes(thread, row))
     read = [_told(value) for value in channel_values.decoded([*blobs.values(), *writes])]
     stored: Plain = {
         "thread_id": thread.thread_id,
@@ -163,40 +170,75 @@ def changes(before: CheckpointState | None, after: CheckpointState) -> Diff:
 
 def levels_of(thread: Thread) -> Levels:
     """What the thread's agent says of its graph. One query."""
-    return Levels(Agent.objects.only("spec").get(pk=thread.agent_id).spec)
+    (agent,) = _AGENT(pk=thread.agent_id)
+    return Levels(agent.spec)
+
+
+def _described() -> QuerySet[Agent]:
+    return Agent.objects.only("spec").filter(pk=Given("pk", int)).order_by()
+
+
+_AGENT = Prepared(_described)
 
 
 def _row(thread: Thread, checkpoint_id: str, ns: str) -> Checkpoint:
-    row = None
+    found = []
     if "\0" not in checkpoint_id + ns:  # PostgreSQL cannot even be asked for it
-        rows = Checkpoint.objects.select_related("run__created_by")
-        row = rows.filter(thread=thread, ns=ns, checkpoint_id=checkpoint_id).first()
-    if row is None:
+        found = _WITH_RUN(thread=thread.pk, ns=ns, checkpoint_id=checkpoint_id)
+    if not found:
         raise NotFound("There is no such checkpoint.")
-    return row
+    return found[0]
 
 
-def _writes(thread: Thread, row: Checkpoint) -> list[PendingWrite]:
-    found = PendingWrite.objects.filter(thread=thread, ns=row.ns, checkpoint_id=row.checkpoint_id)
-    return list(found.order_by("task_path", "task_id", "index"))
+def _alone() -> QuerySet[Checkpoint]:
+    rows = Checkpoint.objects.filter(
+        thread=Given("thread", int), ns=Given("ns", str),
+        checkpoint_id=Given("checkpoint_id", str),
+    )  # fmt: skip
+    return rows.order_by()
+
+
+_ALONE = Prepared(_alone)
+_WITH_RUN = Prepared(lambda: _alone().select_related("run__created_by"))
+
+
+def _writes(thread: Thread, row: Checkpoint) -> Asked[PendingWrite]:
+    return _WRITES.given(thread=thread.pk, ns=row.ns, checkpoint_id=row.checkpoint_id)
+
+
+def _left() -> QuerySet[PendingWrite]:
+    found = PendingWrite.objects.filter(
+        thread=Given("thread", int), ns=Given("ns", str),
+        checkpoint_id=Given("checkpoint_id", str),
+    )  # fmt: skip
+    return found.order_by("task_path", "task_id", "index")
+
+
+_WRITES = Prepared(_left)
+_TRACES = Prepared(lambda: _left().values_list("task_id", "task_path", "channel"))
 
 
 def _traces(thread: Thread, row: Checkpoint) -> tuple[Trace, ...]:
-    found = PendingWrite.objects.filter(
-        thread=thread, ns=row.ns, checkpoint_id=row.checkpoint_id
-    ).order_by("task_path", "task_id", "index")
-    return tasks.traces(found.values_list("task_id", "task_path", "channel"))
+    return tasks.traces(_TRACES(thread=thread.pk, ns=row.ns, checkpoint_id=row.checkpoint_id))
 
 
 def _reported(thread: Thread, row: Checkpoint) -> list[str]:
     """The nodes that a runner has said to wait at this checkpoint of the root."""
     if row.ns:
         return []
+    found = _WAITING(thread=thread.pk, checkpoint_id=row.checkpoint_id)
+    return [str(node) for (nodes,) in found for node in nodes or ()]
+
+
+def _waiting() -> QuerySet[Run, tuple[list[str]]]:
     pauses = Run.objects.filter(
-        thread=thread, checkpoint_id=row.checkpoint_id, status=Run.Status.INTERRUPTED
-    )
-    found = pauses.order_by("pk").values_list("next", flat=True).last()
-    return [str(node) for node in found or ()]
+        thread=Given("thread", int), checkpoint_id=Given("checkpoint_id", str),
+        status=Run.Status.INTERRUPTED,
+    )  # fmt: skip
+    return pauses.order_by("-pk").values_list("next")[:1]
+
+
+_WAITING = Prepared(_waiting)
 
 
 def _legible(value: Read) -> Plain:

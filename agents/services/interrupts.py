@@ -172,17 +172,25 @@ def learned_shape(interrupt: Interrupt) -> reviews.AnswerShape | None:
 
     None where it never took one without failing. One query, by an index.
     """
+    taken = _TAKEN(node=interrupt.node, agent=interrupt.thread.agent_id, dialect=interrupt.dialect)
+    match taken:
+        case [([{"shape": str(shape)}],)] if shape in tuple(reviews.AnswerShape):
+            return reviews.AnswerShape(shape)
+    return None
+
+
+def _taken() -> QuerySet[Interrupt, tuple[Any]]:
     answered = Interrupt.objects.filter(
-        node=interrupt.node,
-        thread__agent=interrupt.thread.agent_id,
-        dialect=interrupt.dialect,
+        node=Given("node", str),
+        thread__agent=Given("agent", int),
+        dialect=Given("dialect", str),
         status=Interrupt.Status.APPLIED,
     )
     went_well = answered.exclude(decision__run__status=Run.Status.FAILED).order_by("-pk")
-    match went_well.values_list("decision__actions", flat=True).first():
-        case [{"shape": str(shape)}] if shape in tuple(reviews.AnswerShape):
-            return reviews.AnswerShape(shape)
-    return None
+    return went_well.values_list("decision__actions")[:1]
+
+
+_TAKEN = Prepared(_taken)
 
 
 def _refuse_decisions(run: Run) -> None:
