@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Expression
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ class RunnerToken(models.Model):
         return self.name
 
 
+def online_since() -> datetime:
+    """When a runner that is online was heard at the latest: two lease times ago."""
+    return timezone.now() - timedelta(seconds=2 * settings.RUNNER_LEASE_SECONDS)
+
+
 class RunnerQuerySet(models.QuerySet["Runner"]):
     """Runners, asked in the product's words."""
 
-    def online(self) -> RunnerQuerySet:
-        """Those with an open socket that were heard within two lease times."""
-        since = timezone.now() - timedelta(seconds=2 * settings.RUNNER_LEASE_SECONDS)
+    def online(self, since: datetime | Expression | None = None) -> RunnerQuerySet:
+        """Those with an open socket that were heard since then, by default `online_since`."""
+        since = online_since() if since is None else since
         return self.filter(disconnected_at=None, last_seen_at__gte=since)
 
     def serving(self, agent: str) -> RunnerQuerySet:

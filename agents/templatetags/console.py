@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from agents.live.inbox_rows import Closed, Waiting
 from agents.models import Interrupt
 from agents.reviews import markdown, markup, raw_json, show
 from agents.reviews.look_alikes import look_alike
@@ -63,11 +64,11 @@ def status(state: str, word: str = "") -> SafeString:
 
 
 @register.simple_tag
-def glyph(interrupt: Interrupt) -> SafeString:
+def glyph(interrupt: Interrupt | Waiting | Closed) -> SafeString:
     """Draw the shape of a pause, with its kind and state in words for screen readers."""
-    if interrupt.status != Interrupt.Status.PENDING:
+    if isinstance(interrupt, Closed) or interrupt.status != Interrupt.Status.PENDING:
         shape = _SHAPES.get(interrupt.status, "ended")
-        return _glyph(shape, interrupt.status, interrupt.get_status_display())
+        return _glyph(shape, interrupt.status, Interrupt.Status(interrupt.status).label)
     if interrupt.kind == Interrupt.Kind.BREAKPOINT:
         return _glyph("breakpoint", "pending", "Breakpoint")
     if interrupt.kind == Interrupt.Kind.NODE_INTERRUPT:
@@ -118,20 +119,27 @@ def age(when: datetime | None) -> SafeString:
 
 
 def _time(when: datetime | None, form: str) -> SafeString:
-    # `console.js` keeps the words true, and puts the tooltip into the reader's own time zone.
     if when is None:
         return SafeString("")
-    seconds = max(0, int((timezone.now() - when).total_seconds()))
+    return moment(when, form, elapsed(when, form, timezone.now()))
+
+
+@register.simple_tag
+def moment(when: datetime, form: str, words: str) -> SafeString:
+    """Draw a time with what `elapsed` says of it."""
+    # `console.js` keeps the words true, and puts the tooltip into the reader's own time zone.
     return format_html(
         '<time datetime="{}" title="{}" data-form="{}">{}</time>',
         when.astimezone(UTC).isoformat(timespec="seconds"),
         when.astimezone(UTC).strftime("%-d %B %Y, %H:%M:%S UTC"),
         form,
-        _elapsed(seconds, form),
+        words,
     )
 
 
-def _elapsed(seconds: int, form: str) -> str:
+def elapsed(when: datetime, form: str, now: datetime) -> str:
+    """Say how long ago something was (`ago`), or for how long it has lasted (`age`)."""
+    seconds = max(0, int((now - when).total_seconds()))
     if seconds < _MINUTE:
         return "just now" if form == "ago" else "now"
     for unit, word in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
