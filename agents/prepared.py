@@ -23,6 +23,7 @@ from django.db.models import (
     Expression,
     Field,
     ForeignObject,
+    JSONField,
     Lookup,
     Model,
     QuerySet,
@@ -41,9 +42,10 @@ _FIELDS: dict[type, Callable[[], Field[Any, Any]]] = {
     bool: BooleanField,
     datetime: DateTimeField,
     int: BigIntegerField,
+    list: JSONField,
     str: TextField,
 }
-_POSTGRESQL = {bool: "boolean", datetime: "timestamptz", int: "bigint", str: "text"}
+_POSTGRESQL = {bool: "boolean", datetime: "timestamptz", int: "bigint", list: "jsonb", str: "text"}
 
 
 class Given(Expression):
@@ -52,7 +54,7 @@ class Given(Expression):
     array = False
 
     def __init__(self, name: str, kind: type) -> None:
-        """`name` is what it is given by; `kind` one of bool, datetime, int and str."""
+        """`name` is what it is given by; `kind` one of bool, datetime, int, list and str."""
         super().__init__(output_field=_FIELDS[kind]())
         self.name = name
         self.kind = kind

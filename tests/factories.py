@@ -177,7 +177,7 @@ def take(run: Run, runner: Runner | None = None) -> Lease:
     instance = f"runner of {name}"
     runner = runner or Runner.objects.filter(instance=instance).first()
     runner = runner or connect_runner(instance, agents=(name,))
-    assert assignments.take(run, runner)
+    assert assignments.take([run], runner)
     return lease_of(run)
 
 

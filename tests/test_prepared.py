@@ -93,7 +93,8 @@ def test_any_text_can_be_given(db: None, texts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [True, False, 0, -1, 2**62, "", "'", NOW, NOW + timedelta(microseconds=1), None]
+    "value",
+    [True, False, 0, -1, 2**62, "", "'", [], ["'"], NOW, NOW + timedelta(microseconds=1), None],
 )
 def test_each_kind_is_kept(db: None, value: Any) -> None:
     start_run()

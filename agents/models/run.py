@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, Expression, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -30,13 +31,15 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Those that are queued or running: at most one a thread."""
         return self.filter(status__in=Run.ACTIVE)
 
-    def claimable(self, agents: list[str]) -> RunQuerySet:
-        """Queued runs of these agents, oldest first."""
-        return self.filter(status=Run.Status.QUEUED, thread__agent__name__in=agents).order_by("pk")
+    def claimable(self, agents: Sequence[str] | Expression) -> RunQuerySet:
+        """Queued runs of these agents, oldest first; an expression stands for `any` of them."""
+        named = "thread__agent__name__" + ("any" if isinstance(agents, Expression) else "in")
+        return self.filter(**{named: agents}, status=Run.Status.QUEUED).order_by("pk")
 
-    def abandoned(self) -> RunQuerySet:
+    def abandoned(self, now: Expression | None = None) -> RunQuerySet:
         """Running runs whose lease is over: their runner has vanished or stalled."""
-        return self.filter(status=Run.Status.RUNNING, lease_expires_at__lt=timezone.now())
+        over = timezone.now() if now is None else now
+        return self.filter(status=Run.Status.RUNNING, lease_expires_at__lt=over)
 
     def effective(self) -> RunQuerySet:
         """Those that may have changed their thread.

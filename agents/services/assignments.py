@@ -2,43 +2,96 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
-from agents.models import Decision, Interrupt, Run, Runner
-from agents.services import checkpoints
+from agents.models import Checkpoint, Decision, Interrupt, Run, Runner
+from agents.prepared import Each, Given, Prepared, PreparedUpdate
+from agents.services import tool_settings
 from agents.services.moved_questions import digest, moving_of
 from agents.services.runners import lease_time
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import Answer, Assignment, Lease, Travel, Whole
 
 
-def take(run: Run, runner: Runner) -> bool:
-    """Move a queued run into a runner's hands, inside the caller's transaction.
+def due(*, runner: Runner, agents: Sequence[str], free: int) -> list[Run]:
+    """At most `free` queued runs of these agents that a runner may have, oldest first. One query.
 
-    The first attempt notes the thread's head: a later one sees by it whether the input was taken.
-    Returns False when another runner was first.
+    None where it takes none.
+    """
+    if not agents or free <= 0:
+        return []
+    find = _DUE_WITHOUT_CALLS if runner.cannot_gate else _DUE
+    return find(agents=agents, free=free)
+
+
+def _due() -> QuerySet[Run]:
+    queued = Run.objects.claimable(Each("agents", str)).select_related("thread__agent")
+    return queued.defer("thread__snapshot", "thread__agent__spec")
+
+
+def _due_without_calls() -> QuerySet[Run]:
+    queued = _due().exclude(thread__agent__in=tool_settings.gated())
+    return queued.exclude(
+        pk__in=Run.objects.claimable(Each("agents", str)).travelled().values("pk")
+    )
+
+
+_DUE = Prepared(_due, at_most="free")
+_DUE_WITHOUT_CALLS = Prepared(_due_without_calls, at_most="free")
+
+
+def take(runs: Sequence[Run], runner: Runner) -> list[Run]:
+    """Move queued runs into a runner's hands, inside the caller's transaction.
+
+    Each by compare-and-set: those are returned that no other runner took first. The first attempt
+    notes the thread's head: a later one sees by it whether the input was taken. Queries: 1 a run,
+    and 1 for all that are taken for the first time.
     """
     now = timezone.now()
-    fields = {
-        "status": Run.Status.RUNNING,
-        "attempt": run.attempt + 1,
-        "runner": runner,
-        "lease_expires_at": now + lease_time(),
-        "started_at": run.started_at or now,
-    }
-    if not run.attempt:
-        fields["base_checkpoint_id"] = checkpoints.head(run.thread)
-    same = Run.objects.filter(pk=run.pk, status=Run.Status.QUEUED, attempt=run.attempt)
-    if not same.update(**fields):
-        return False
-    for name, value in fields.items():
-        setattr(run, name, value)
-    return True
+    first = [run.pk for run in runs if not run.attempt]
+    heads = dict(_HEADS(runs=first)) if first else {}
+    until = now + lease_time()
+    taken = []
+    for run in runs:
+        # Only a first attempt changes where it began.
+        base = run.base_checkpoint_id if run.attempt else heads.get(run.pk)
+        started = run.started_at or now
+        if _TAKE(
+            run=run.pk, attempt=run.attempt, next=run.attempt + 1, runner=runner.pk, until=until,
+            started=started, base=base,
+        ):  # fmt: skip
+            run.status, run.attempt, run.runner = Run.Status.RUNNING, run.attempt + 1, runner
+            run.lease_expires_at, run.started_at, run.base_checkpoint_id = until, started, base
+            taken.append(run)
+    return taken
+
+
+def _heads() -> QuerySet[Run, tuple[int, str | None]]:
+    newest = Checkpoint.objects.filter(thread=OuterRef("thread"), ns="").order_by("-checkpoint_id")
+    head = Subquery(newest.values("checkpoint_id")[:1])
+    return Run.objects.filter(pk__any=Each("runs", int)).order_by().values_list("pk", head)
+
+
+_HEADS = Prepared(_heads)
+_TAKE = PreparedUpdate(
+    lambda: Run.objects.filter(
+        pk=Given("run", int), status=Run.Status.QUEUED, attempt=Given("attempt", int)
+    ),
+    status=Run.Status.RUNNING,
+    attempt=Given("next", int),
+    runner=Given("runner", int),
+    lease_expires_at=Given("until", datetime),
+    started_at=Given("started", datetime),
+    base_checkpoint_id=Given("base", str),
+)
 
 
 def make(run: Run) -> Assignment:
-    """The assignment of a run that was just taken. Queries: 2 for a resume."""
+    """The assignment of a run that was just taken. One query for a resume."""
     return Assignment(
         lease=Lease(run.pk, run.attempt),
         agent=run.thread.agent.name,
@@ -77,25 +130,9 @@ def _answers(run: Run) -> tuple[Answer, ...]:
     of its own: the withdrawn ones are left out, and those that stand are settled. One that finishes
     the thread tells what was withdrawn for it: these questions are known to be open.
     """
-    if run.resumes is None:
+    if run.resumes_id is None:
         return ()
-    asked_later = Interrupt.objects.filter(
-        thread=run.thread,
-        checkpoint_id=run.resumes.checkpoint_id,
-        task_id=OuterRef("interrupt__task_id"),
-        fingerprint=OuterRef("interrupt__fingerprint"),
-        pk__gt=OuterRef("interrupt__pk"),
-    )
-    decisions = (
-        Decision.objects.filter(
-            ~Exists(asked_later),
-            interrupt__thread=run.thread,
-            interrupt__checkpoint_id=run.resumes.checkpoint_id,
-        )
-        .exclude(status=Decision.Status.REFUSED)
-        .select_related("interrupt")
-        .order_by("pk")
-    )
+    decisions = _GIVEN(thread=run.thread_id, paused=run.resumes_id)
     finishes = any(
         decision.run_id == run.pk and decision.then == Decision.Then.FINISH
         for decision in decisions
@@ -106,6 +143,30 @@ def _answers(run: Run) -> tuple[Answer, ...]:
         if decision.status != Decision.Status.WITHDRAWN
         or (finishes and decision.interrupt.run_id == run.resumes_id)
     )
+
+
+def _given() -> QuerySet[Decision]:
+    """The answers that count at the checkpoint of a pause."""
+    thread = Given("thread", int)
+    at = Subquery(Run.objects.filter(pk=Given("paused", int)).values("checkpoint_id"))
+    asked_later = Interrupt.objects.filter(
+        thread=thread,
+        checkpoint_id=at,
+        task_id=OuterRef("interrupt__task_id"),
+        fingerprint=OuterRef("interrupt__fingerprint"),
+        pk__gt=OuterRef("interrupt__pk"),
+    )
+    asked_here = {"interrupt__thread": thread, "interrupt__checkpoint_id": at}
+    counted = Decision.objects.filter(~Exists(asked_later), **asked_here)
+    return (
+        counted.exclude(status=Decision.Status.REFUSED)
+        .select_related("interrupt")
+        .defer("actions", "interrupt__response_schema")
+        .order_by("pk")
+    )
+
+
+_GIVEN = Prepared(_given)
 
 
 def _answer(decision: Decision, run: Run) -> Answer:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents import push
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Agent, Run, Runner, RunnerToken
+from agents.prepared import Each, Given, Prepared, PreparedUpdate, together
 from agents.reviews.storable import MAX_DEPTH, is_too_deep
 from agents.services.column_text import column_text
 from reviewconsole.protocol.messages import Beat, Hello, Lease, RefusalCode
@@ -101,39 +103,67 @@ def current_token(*, runner: Runner) -> RunnerToken:
     Raises:
         TokenEnded: it was revoked.
     """
-    token = RunnerToken.objects.filter(pk=runner.token_id, revoked_at=None).first()
-    if token is None:
+    found = _TOKEN(token=runner.token_id)
+    if not found:
         raise TokenEnded(f"the token of runner {runner.name} was revoked")
-    return token
+    return found[0]
+
+
+_TOKEN = Prepared(lambda: RunnerToken.objects.filter(pk=Given("token", int), revoked_at=None))
 
 
 def served(*, runner: Runner, token: RunnerToken) -> list[str]:
     """The agents a runner announced, as far as its token serves them now. One query."""
-    return list(runner.agents.filter(name__in=token.agents).values_list("name", flat=True))
+    return [name for (name,) in _SERVED(runner=runner.pk, names=token.agents)]
+
+
+def _served() -> QuerySet[Agent, tuple[str]]:
+    announced = Agent.objects.filter(runners=Given("runner", int))
+    return announced.filter(name__any=Each("names", str)).values_list("name")
+
+
+_SERVED = Prepared(_served)
 
 
 @transaction.atomic
 def renew(*, runner: Runner, held: Sequence[Lease]) -> Beat:
     """Renew the leases a runner holds, and tell which it has lost and which to cancel.
 
-    Queries: 3. A run that the console gives to this runner but that the runner does not name stays
-    with it until the lease ends: its assignment may still be on the way.
+    Queries: 1, and 2 more where it holds any. A run that the console gives to this runner but that
+    the runner does not name stays with it until the lease ends: its assignment may still be on the
+    way.
     """
     now = timezone.now()
-    Runner.objects.filter(pk=runner.pk).update(last_seen_at=now, disconnected_at=None)
-    mine = Run.objects.filter(
-        pk__in=[lease.run for lease in held], runner=runner, status=Run.Status.RUNNING
+    if not held:
+        _SEEN(runner=runner.pk, now=now)
+        return Beat(lost=(), cancel=())
+    mine = {"runner": runner.pk, "runs": {lease.run for lease in held}}
+    _, _, found = together(
+        _SEEN.given(runner=runner.pk, now=now),
+        _RENEW.given(**mine, until=now + lease_time()),
+        _HELD.given(**mine),
     )
-    mine.update(lease_expires_at=now + lease_time())
-    attempts = {run.pk: run for run in mine}
-    kept = [lease for lease in held if _holds(attempts.get(lease.run), lease)]
-    lost = tuple(lease for lease in held if lease not in kept)
-    cancel = tuple(lease for lease in kept if attempts[lease.run].cancel_requested_at)
-    return Beat(lost=lost, cancel=cancel)
+    mine_now = {Lease(run, attempt): cancelled_at for run, attempt, cancelled_at in found}
+    return Beat(
+        lost=tuple(lease for lease in held if lease not in mine_now),
+        cancel=tuple(lease for lease in held if mine_now.get(lease)),
+    )
 
 
-def _holds(run: Run | None, lease: Lease) -> bool:
-    return run is not None and run.attempt == lease.attempt
+_SEEN = PreparedUpdate(
+    lambda: Runner.objects.filter(pk=Given("runner", int)),
+    last_seen_at=Given("now", datetime),
+    disconnected_at=None,
+)
+
+
+def _mine() -> QuerySet[Run]:
+    held = Run.objects.filter(pk__any=Each("runs", int), runner=Given("runner", int))
+    return held.filter(status=Run.Status.RUNNING)
+
+
+_RENEW = PreparedUpdate(_mine, lease_expires_at=Given("until", datetime))
+_HELD = Prepared(lambda: _mine().order_by().values_list("pk", "attempt", "cancel_requested_at"))
 
 
 @transaction.atomic

@@ -1,15 +1,17 @@
 """Runs: started, claimed, ended, cancelled. Every arrow of `Run.Status` is one function here.
 
-The ends that have more to tell call `end`: a pause in `interrupts`, a failure in `failures`.
+The ends that have more to tell call `run_ends.end`: a pause in `interrupts`, a failure in
+`failures`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from agents import push, roles
@@ -17,12 +19,12 @@ from agents.exceptions import (
     InvalidInput,
     NotAllowed,
     NotFound,
-    RequestRefused,
     RunEnded,
     ThreadBusy,
     ThreadWaits,
 )
 from agents.models import Agent, Interrupt, Run, Runner, Thread
+from agents.prepared import Given, Prepared, PreparedInsert, together
 from agents.reviews.conversation import conversation
 from agents.services import (
     assignments,
@@ -31,22 +33,25 @@ from agents.services import (
     supersession,
     thread_status,
     thread_words,
-    tool_settings,
 )
 from agents.services.column_text import column_text
+from agents.services.run_ends import end, is_to_be_cancelled, lock_thread, store_snapshot
 from reviewconsole.protocol import plain
 from reviewconsole.protocol.messages import (
     Assignment,
     Cancelled,
     Finished,
     Lease,
-    RefusalCode,
-    Whole,
 )
 from reviewconsole.protocol.plain import Plain, UnreadableValue
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+__all__ = (
+    "cancel", "claim", "end", "finish", "go_on", "is_to_be_cancelled", "lock_thread", "queue",
+    "reap", "release", "start", "stop", "store_snapshot",
+)  # fmt: skip
 
 
 def start(
@@ -133,14 +138,16 @@ def queue(*, thread: Thread, **fields: Any) -> Run:
     """
     if thread.deleted_at is not None:
         raise NotFound(f"Thread {thread.thread_id!r} was deleted: start a new one.")
-    try:
-        with transaction.atomic():
-            run = Run.objects.create(thread=thread, status=Run.Status.QUEUED, **fields)
-    except IntegrityError as error:
-        raise ThreadBusy(f"Thread {thread} has a run already; wait for it or cancel it.") from error
-    thread_status.put(run, Thread.Status.BUSY)
+    (made,) = together(_QUEUE.given(Run(thread=thread, status=Run.Status.QUEUED, **fields)))
+    if not made:
+        raise ThreadBusy(f"Thread {thread} has a run already; wait for it or cancel it.")
+    run: Run = made[0]
+    thread_status.busy(run)
     push.wake_runners()
     return run
+
+
+_QUEUE = PreparedInsert(Run, passes_over=True)  # the database keeps a second active run out
 
 
 def go_on(*, after: Run, trigger: Run.Trigger, resumes: Run, user: User) -> Run:
@@ -170,21 +177,19 @@ def claim(*, runner: Runner, agents: Sequence[str], free: int) -> tuple[Assignme
     thread that has gone back: there they may be. Each run is taken by compare-and-set, so two
     runners never get the same one. All are given or none: a reply that is lost to a database that
     fails half-way would keep the first ones until their leases end. Queries: 1 when nothing is
-    queued; 3 more a start and 5 a resume, beside the transaction.
+    queued; else, beside the transaction, 1 more a run and 1 a resume, 1 where any is taken for the
+    first time, and 1 where any is no start.
     """
-    queued = Run.objects.claimable(list(agents)).select_related("thread__agent")
-    if runner.cannot_gate:
-        queued = queued.exclude(thread__agent__in=tool_settings.gated())
-        queued = queued.exclude(pk__in=queued.travelled().values("pk"))
-    due = list(queued.defer("thread__snapshot", "thread__agent__spec")[: max(free, 0)])
+    due = assignments.due(runner=runner, agents=agents, free=free)
     return _give(due, runner) if due else ()
 
 
 @transaction.atomic
 def _give(due: Sequence[Run], runner: Runner) -> tuple[Assignment, ...]:
-    taken = [run for run in due if assignments.take(run, runner)]
-    for run in taken:
-        push.changed(f"thread.{run.thread_id}", "runners", *thread_status.topics(run))
+    taken = assignments.take(due, runner)
+    if taken:
+        threads = (f"thread.{run.thread_id}" for run in taken)
+        push.changed("runners", *threads, *thread_status.topics(*taken))
     return tuple(map(assignments.make, taken))
 
 
@@ -230,12 +235,6 @@ def stop(*, runner: Runner, request: Cancelled) -> Run:
     return run
 
 
-def is_to_be_cancelled(lease: Lease) -> bool:
-    """Whether cancelling this run was asked for; its thread is locked from then on."""
-    lock_thread(run=lease.run)
-    return Run.objects.filter(pk=lease.run, cancel_requested_at__isnull=False).exists()
-
-
 @transaction.atomic
 def cancel(*, run: int, user: User | None) -> Run:
     """Cancel a run: at once while it waits, is queued or its lease is over; else at its next step.
@@ -257,6 +256,7 @@ def cancel(*, run: int, user: User | None) -> Run:
     if same.filter(status=Run.Status.QUEUED).update(
         status=Run.Status.CANCELLED, finished_at=now, **asked
     ):
+        row.refresh_from_db()
         _after_cancel(row)
     elif same.filter(status=Run.Status.WAITING).update(
         status=Run.Status.CANCELLED, finished_at=now, **asked
@@ -279,7 +279,10 @@ def reap() -> int:
     moves it, by compare-and-set, in a transaction a run. Returns how many were moved. Queries: 1
     when there is nothing to do.
     """
-    return sum(_take_back(run, _fate(run)) for run in Run.objects.abandoned().order_by("pk"))
+    return sum(_take_back(run, _fate(run)) for run in _ABANDONED(now=timezone.now()))
+
+
+_ABANDONED = Prepared(lambda: Run.objects.abandoned(Given("now", datetime)).order_by("pk"))
 
 
 def _fate(run: Run) -> dict[str, Any]:
@@ -326,53 +329,6 @@ def _take_back(run: Run, fate: dict[str, Any]) -> bool:
         push.wake_runners()
     push.changed("runners", f"thread.{run.thread_id}", *thread_status.topics(run))
     return True
-
-
-def end(runner: Runner, lease: Lease, to: Run.Status, **fields: Any) -> tuple[Run, bool]:
-    """Move a leased run to its end, inside the caller's transaction, by compare-and-set.
-
-    Returns the run, and whether it moved now. A request that is repeated after a lost reply finds
-    the run where it moved it, and must change nothing more: the thread may be a run further.
-
-    Raises:
-        RequestRefused: `fenced` — another attempt, another runner, or another end.
-    """
-    lock_thread(run=lease.run)
-    mine = Run.objects.filter(pk=lease.run, attempt=lease.attempt, runner=runner)
-    moved = mine.filter(status=Run.Status.RUNNING).update(
-        status=to, finished_at=timezone.now(), lease_expires_at=None, **fields
-    )
-    run = mine.filter(status=to).select_related("thread").first()
-    if not moved and run is None:
-        raise RequestRefused(
-            RefusalCode.FENCED, f"attempt {lease.attempt} of run {lease.run} is not yours any more"
-        )
-    assert run is not None  # noqa: S101 -- moved a moment ago, in this transaction
-    progress.drop(run=run)
-    return run, moved == 1
-
-
-def store_snapshot(run: Run, checkpoint_id: str | None, state: Whole) -> None:
-    """Keep the state a runner reported as the thread's latest, readable or not."""
-    thread = Thread.objects.filter(pk=run.thread_id)
-    at = checkpoint_id or ""
-    try:
-        with transaction.atomic():
-            values = plain.decode(state.kind, state.data)
-            thread.update(snapshot=values, snapshot_checkpoint_id=at)
-    except ValueError as error:
-        # Encrypted, damaged or nested too deeply: no reason to lose a pause or an end.
-        thread.update(snapshot={"unreadable": str(error)}, snapshot_checkpoint_id=at)
-    thread_words.index(thread=run.thread_id)
-
-
-def lock_thread(*, run: int) -> None:
-    """Take the lock of a run's thread, inside the caller's transaction.
-
-    Whoever moves a run takes it first, and locks runs after it: so nobody waits in a circle.
-    """
-    threads = Thread.objects.select_for_update(of=("self",)).filter(runs=run)
-    list(threads.values_list("pk"))
 
 
 def _after_cancel(run: Run) -> None:

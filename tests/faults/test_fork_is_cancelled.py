@@ -52,7 +52,7 @@ def test_a_claim_and_a_cancel_at_once_leave_the_pause_shown(olga: User):
         (asked,) = pause_at(start_run())
         run = forked(asked, olga)
         taken, cancelled = race(
-            partial(assignments.take, run, runner), partial(runs.cancel, run=run.pk, user=olga)
+            partial(assignments.take, [run], runner), partial(runs.cancel, run=run.pk, user=olga)
         )
         assert isinstance(cancelled, Run), cancelled
         if taken:
