@@ -102,8 +102,15 @@ def tools(thread: Thread, among: Iterable[str], *, writes: bool) -> tuple[str, .
 
 def _has_deleted(threads: Sequence[int]) -> bool:
     """Whether nobody can tell any more what was asked in one of a copy's sources."""
-    rows = Thread.objects.filter(pk__in=threads, deleted_at__isnull=False)
-    return len(threads) > 1 and rows.exists()
+    return len(threads) > 1 and bool(_DELETED(threads=threads))
+
+
+def _deleted() -> QuerySet[Thread, tuple[int]]:
+    rows = Thread.objects.filter(pk__any=Each("threads", int), deleted_at__isnull=False)
+    return rows.order_by().values_list("pk")[:1]
+
+
+_DELETED = Prepared(_deleted)
 
 
 def _with_sources(thread: Thread) -> Sequence[int]:

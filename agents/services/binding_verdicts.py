@@ -7,6 +7,7 @@ claims it with its first; a rejection counts everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from django.db.models import Q, QuerySet
 
@@ -54,13 +55,30 @@ def _may_be_about(verdict: CallVerdict, call: MadeCall) -> bool:
 
 
 def _said_in_copy(call: MadeCall) -> list[CallVerdict]:
-    alike = Q(tool=call.tool, digest=call.digest or "")
-    which = Q(call_id=call.call_id) | Q(alike, call_id="") if call.call_id else alike
-    where = Q(thread=call.run.thread_id)
-    for source, until in asked_calls.sources(call.run.thread):
-        where |= Q(thread=source, decision__interrupt__checkpoint_id__lte=until)
-    found = list(_verdicts(Q(which, where)))
+    sources = asked_calls.sources(call.run.thread)
+    of_sources = {
+        f"{name}{n}": each
+        for n, source in enumerate(sources)
+        for name, each in zip(("thread", "until"), source, strict=True)
+    }
+    found = _said_in(len(sources), is_named=bool(call.call_id))(
+        **of_sources, own=call.run.thread_id, tool=call.tool, digest=call.digest or "",
+        call_id=call.call_id,
+    )  # fmt: skip
     return sorted(found, key=lambda verdict: verdict.thread_id != call.run.thread_id)
+
+
+@cache
+def _said_in(sources: int, *, is_named: bool) -> Prepared[CallVerdict]:
+    """What was decided in a copy, and in so many threads before it, each up to a checkpoint."""
+    alike = Q(tool=Given("tool", str), digest=Given("digest", str))
+    which = Q(call_id=Given("call_id", str)) | Q(alike, call_id="") if is_named else alike
+    where = Q(thread=Given("own", int))
+    for n in range(sources):
+        until = Given(f"until{n}", str)
+        thread = Given(f"thread{n}", int)
+        where |= Q(thread=thread, decision__interrupt__checkpoint_id__lte=until)
+    return Prepared(lambda: _verdicts(Q(which, where)))
 
 
 def _verdicts(which: Q) -> QuerySet[CallVerdict]:

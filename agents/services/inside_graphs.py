@@ -7,7 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents.models import Checkpoint, Thread
+from agents.prepared import Given, Prepared
 from agents.services.tree_rows import Place, Row
 
 MOST_OF_A_STEP = 50
@@ -44,13 +47,9 @@ def inside_of(thread: Thread, ids: Sequence[str], before: str | None = None) -> 
     nested = Nested()
     if not ids:
         return nested
-    rows = Checkpoint.objects.filter(thread=thread, ns__gt="", checkpoint_id__gt=min(ids))
-    if before is not None:
-        rows = rows.filter(checkpoint_id__lt=before)
-    found = rows.order_by("-checkpoint_id").values_list("ns", "checkpoint_id", "metadata")
-    parents = {
-        (ns, checkpoint): _parents(metadata) for ns, checkpoint, metadata in found[:_MOST_LOOKED_AT]
-    }
+    given = {"thread": thread.pk, "after": min(ids)}
+    found = _AFTER(**given) if before is None else _BETWEEN(**given, before=before)
+    parents = {(ns, checkpoint): _parents(metadata) for ns, checkpoint, metadata in found}
     roots = {place: named.get("") for place, named in parents.items()}
     shown = _shown(roots, set(ids), nested.left_out)
     for place in shown:
@@ -60,6 +59,18 @@ def inside_of(thread: Thread, ids: Sequence[str], before: str | None = None) -> 
             holder = ("", roots[place] or "")
         nested.inside.setdefault(holder, []).append(place)
     return nested
+
+
+def _inside(**bounds: Given) -> QuerySet[Checkpoint, tuple[str, str, Any]]:
+    rows = Checkpoint.objects.filter(
+        thread=Given("thread", int), ns__gt="", checkpoint_id__gt=Given("after", str), **bounds
+    )
+    found = rows.order_by("-checkpoint_id").values_list("ns", "checkpoint_id", "metadata")
+    return found[:_MOST_LOOKED_AT]
+
+
+_AFTER = Prepared(_inside)
+_BETWEEN = Prepared(lambda: _inside(checkpoint_id__lt=Given("before", str)))
 
 
 def _shown(

@@ -6,9 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents.history import documents
 from agents.history.documents import SENDS, task_node
 from agents.models import Checkpoint, PendingWrite, Thread
+from agents.prepared import Each, Given, Prepared
 from agents.reviews.conversation import conversation
 from agents.services import channel_values
 from agents.services.checkpoint_states import CheckpointState, public_values
@@ -41,11 +44,8 @@ def travelled(thread: Thread, state: CheckpointState) -> Travelled:
     most 20, whatever the length of the history.
     """
     start = state.row.checkpoint_id
-    rows = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id__gt=start)
     below, tips = {start}, {start}
-    for checkpoint_id, parent in rows.order_by("checkpoint_id").values_list(
-        "checkpoint_id", "parent_id"
-    ):
+    for checkpoint_id, parent in _LATER(thread=thread.pk, start=start):
         if parent in below:
             below.add(checkpoint_id)
             tips.add(checkpoint_id)
@@ -61,15 +61,35 @@ def travelled(thread: Thread, state: CheckpointState) -> Travelled:
     return Travelled(tuple(dict.fromkeys(_nodes(thread, below))), tuple(dict.fromkeys(called)))
 
 
+def _later() -> QuerySet[Checkpoint, tuple[str, str | None]]:
+    rows = Checkpoint.objects.filter(
+        thread=Given("thread", int), ns="", checkpoint_id__gt=Given("start", str)
+    )
+    return rows.order_by("checkpoint_id").values_list("checkpoint_id", "parent_id")
+
+
+_LATER = Prepared(_later)
+
+
 def _nodes(thread: Thread, below: Collection[str]) -> Iterator[str]:
     """The nodes of the tasks that have left something at these checkpoints, oldest first."""
-    writes = PendingWrite.objects.filter(thread=thread, ns="", checkpoint_id__gte=min(below))
-    places = writes.order_by("checkpoint_id", "task_path").values_list("checkpoint_id", "task_path")
-    ran = [(place, path) for place, path in places.distinct() if place in below]
+    places = _PLACES(thread=thread.pk, start=min(below))
+    ran = [(place, path) for place, path in places if place in below]
     sent = _sent(thread, [place for place, path in ran if path and not task_node(path, ())])
     for place, path in ran:
         if node := task_node(path, sent.get(place, ())):
             yield node
+
+
+def _places() -> QuerySet[PendingWrite, tuple[str, str]]:
+    writes = PendingWrite.objects.filter(
+        thread=Given("thread", int), ns="", checkpoint_id__gte=Given("start", str)
+    )
+    places = writes.order_by("checkpoint_id", "task_path").values_list("checkpoint_id", "task_path")
+    return places.distinct()
+
+
+_PLACES = Prepared(_places)
 
 
 def _sent(thread: Thread, places: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -77,10 +97,9 @@ def _sent(thread: Thread, places: Sequence[str]) -> dict[str, tuple[str, ...]]:
     newest = sorted(set(places), reverse=True)[:_SENDING]
     if not newest:
         return {}
-    rows = Checkpoint.objects.filter(thread=thread, ns="", checkpoint_id__in=newest)
     versions = {
-        row.checkpoint_id: documents.read(bytes(row.document)).versions.get(SENDS, "")
-        for row in rows.only("checkpoint_id", "document")
+        checkpoint_id: documents.read(bytes(document)).versions.get(SENDS, "")
+        for checkpoint_id, document in _DOCUMENTS(thread=thread.pk, checkpoints=newest)
     }
     blobs = channel_values.stored(thread, {("", SENDS, each) for each in versions.values()})
     read = dict(zip(blobs, channel_values.decoded([*blobs.values()]), strict=True))
@@ -88,6 +107,16 @@ def _sent(thread: Thread, places: Sequence[str]) -> dict[str, tuple[str, ...]]:
         place: documents.sends(channel_values.if_readable(read.get(("", SENDS, version))))
         for place, version in versions.items()
     }
+
+
+def _documents() -> QuerySet[Checkpoint, Any]:
+    rows = Checkpoint.objects.filter(
+        thread=Given("thread", int), ns="", checkpoint_id__any=Each("checkpoints", str)
+    )
+    return rows.order_by().values_list("checkpoint_id", "document")
+
+
+_DOCUMENTS = Prepared(_documents)
 
 
 def _called(values: Mapping[str, Plain]) -> dict[str, str]:
