@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +15,10 @@ from django.shortcuts import render
 
 from agents import live, precedence, push, roles
 from agents.exceptions import NotAllowed, NotFound
+from agents.prepared import Given, Prepared
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
@@ -38,6 +42,7 @@ def console_page(
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        _recall(request.user)
         if not request.user.has_perm(roles.LOOK):
             raise PermissionDenied("Your account holds no role yet. Ask an admin for one.")
         if "%00" in request.get_full_path():
@@ -53,6 +58,27 @@ def console_page(
             raise Http404(str(error)) from error
 
     return guarded
+
+
+def _recall(user: User | AnonymousUser) -> None:
+    """Read what a person may do, in one query that is written once.
+
+    Django takes two, and writes them each time; what it has read it keeps here, and looks here
+    first.
+    """
+    if user.is_active and not user.is_superuser:
+        held = {f"{app}.{codename}" for app, codename in _HELD(user=user.pk)}
+        user._perm_cache = held  # type: ignore[attr-defined]  # Django's own
+
+
+def _held() -> QuerySet[Permission, tuple[str, str]]:
+    by_role = Permission.objects.filter(group__user=Given("user", int))
+    by_name = Permission.objects.filter(user=Given("user", int))
+    named = ("content_type__app_label", "codename")
+    return by_role.order_by().values_list(*named).union(by_name.order_by().values_list(*named))
+
+
+_HELD = Prepared(_held)
 
 
 def page(

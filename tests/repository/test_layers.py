@@ -37,6 +37,7 @@ LAYERS = {
     "agents.consumers": 4,
     "agents.forms": 4,
     "agents.management": 4,
+    "agents.sessions": 4,
     "agents.sign_in_form": 4,
     "agents.start_form": 4,
     "agents.templatetags": 4,

@@ -1,11 +1,13 @@
 """Who gets in at which door."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
+from agents import roles
 from tests.factories import make_agent, make_interrupt, start_run
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -119,3 +121,45 @@ def test_the_policy_of_every_page_is_strict(client: Client, alice: User):
     policy = client.get("/")["Content-Security-Policy"]
     assert "'unsafe" not in policy
     assert "default-src 'none'" in policy
+
+
+class TestWhoLooks:
+    """What a person may do is what Django says, for one query."""
+
+    def test_people_may_what_their_roles_say_and_what_they_were_given(
+        self, client: Client, alice: User
+    ):
+        alice.groups.add(Group.objects.get(name=roles.OPERATORS))
+        alice.user_permissions.add(Permission.objects.get(codename="gate_tool"))
+        client.force_login(alice)
+        seen = client.get("/").wsgi_request.user
+        known = User.objects.get(pk=alice.pk)
+        assert seen.get_all_permissions() == known.get_all_permissions()
+        assert seen.has_perms((roles.DECIDE, roles.START, roles.GATE))
+
+    def test_who_was_given_nothing_may_nothing(self, client: Client, mallory: User):
+        client.force_login(mallory)
+        answer = client.get("/")
+        assert (answer.status_code, answer.wsgi_request.user.get_all_permissions()) == (403, set())
+
+    def test_a_superuser_may_everything(self, client: Client, mallory: User):
+        mallory.is_superuser = True
+        mallory.save()
+        client.force_login(mallory)
+        answer = client.get("/")
+        assert answer.status_code == 200
+        assert roles.ERASE in answer.wsgi_request.user.get_all_permissions()
+
+    @pytest.mark.parametrize("is_superuser", [True, False])
+    def test_who_was_sent_away_is_nobody(self, client: Client, alice: User, is_superuser: bool):
+        client.force_login(alice)
+        alice.is_active, alice.is_superuser = False, is_superuser
+        alice.save()
+        assert client.get("/").status_code == 302
+
+    def test_a_visit_reads_the_session_the_person_and_their_permissions(
+        self, client: Client, alice: User, django_assert_num_queries: Any
+    ):
+        client.force_login(alice)
+        with django_assert_num_queries(3):
+            assert client.get("/interrupts/1/decide/").status_code == 302
