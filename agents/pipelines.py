@@ -26,7 +26,8 @@ def rows(*statements: Statement, binary: bool = False) -> list[list[Any]]:
     if connection.vendor != "postgresql":
         return [_select(*each) for each in statements]
     cursors = _sent(statements, binary)
-    return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+    # Not by `description`, which describes every column.
+    return [[] if cursor.rownumber is None else cursor.fetchall() for cursor in cursors]
 
 
 def changed(sql: str, parameters: Sequence[Any]) -> int:

@@ -18,7 +18,7 @@ from django.db.models.functions import Length
 
 from agents import push
 from agents.models import Agent, Decision, Effect, EffectResult, Interrupt, Run, Thread
-from agents.prepared import Each, Given, Prepared
+from agents.prepared import Each, Given, Prepared, PreparedDelete
 from agents.reviews import DecisionType
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
@@ -282,7 +282,16 @@ def drop_results(run: Run) -> None:
 
     Nothing of the thread runs again then but on a new branch. Inside the caller's transaction.
     """
-    EffectResult.objects.filter(effect__thread=run.thread_id).delete()
+    _DROP(thread=run.thread_id)
+
+
+def _results() -> QuerySet[EffectResult]:
+    return EffectResult.objects.filter(
+        effect__in=Effect.objects.filter(thread=Given("thread", int))
+    )
+
+
+_DROP = PreparedDelete(_results)
 
 
 def erase(thread: Thread) -> None:

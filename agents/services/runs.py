@@ -81,19 +81,23 @@ def start(
     if user is not None and not user.has_perm(roles.START):
         raise NotAllowed("Starting runs is for operators; ask an admin for that role.")
     _check(input, context)
-    known = Agent.objects.filter(name=agent).first()
-    if known is None:
+    found = _AGENT(name=agent)
+    if not found:
         raise NotFound(f"No agent named {agent!r}: connect a runner that serves it first.")
     with transaction.atomic():
-        row = _thread(known, thread, column_text(title or _title(input), 200), user)
+        row = _thread(found[0], thread, column_text(title or _title(input), 200), user)
         thread_words.index(thread=row.pk)
         run = queue(
             thread=row, trigger=Run.Trigger.START, created_by=user, input=input, context=context,
             interrupt_before=list(interrupt_before), interrupt_after=list(interrupt_after),
         )  # fmt: skip
-        # Nobody will ask again what a failed run was answered.
-        supersession.supersede(thread=row.pk)
+        if thread is not None:
+            # Nobody will ask again what a failed run was answered.
+            supersession.supersede(thread=row.pk)
     return run
+
+
+_AGENT = Prepared(lambda: Agent.objects.filter(name=Given("name", str)).defer("spec"))
 
 
 def _check(input: Plain, context: dict[str, Any] | None) -> None:
@@ -113,13 +117,18 @@ def _check(input: Plain, context: dict[str, Any] | None) -> None:
 
 def _thread(agent: Agent, thread_id: str | None, title: str, user: User | None) -> Thread:
     if thread_id is None:
-        return Thread.objects.create(agent=agent, title=title, created_by=user)
+        made = Thread(agent=agent, title=title, created_by=user)
+        _BEGIN(made)
+        return made
     thread = Thread.objects.select_for_update().filter(thread_id=thread_id, agent=agent).first()
     if thread is None:
         raise NotFound(f"Agent {agent.name!r} has no thread {thread_id!r}.")
     if thread.status == Thread.Status.INTERRUPTED:
         raise ThreadWaits(f"Thread {thread} waits for a decision; decide it first.")
     return thread
+
+
+_BEGIN = PreparedInsert(Thread)
 
 
 def _title(value: Plain) -> str:
