@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents import roles
 from agents.exceptions import NotFound
 from agents.live.journeys import asked_after, elsewhere, revision
 from agents.live.receipts import asked_again, receipt
 from agents.live.topic import Topic, Viewer
 from agents.models import Interrupt
+from agents.prepared import Given, Prepared
 from agents.services import effects
 
 
@@ -27,15 +30,7 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     Raises:
         NotFound: there is no such interrupt.
     """
-    rows = Interrupt.objects.select_related(
-        "thread__agent",
-        "run__cancel_requested_by",
-        "run__created_by",
-        "decision__decided_by",
-        "decision__run__cancel_requested_by",
-        "superseded_by__created_by",
-    )
-    found = rows.filter(pk=topic.pk).first()
+    found = next(iter(_NAMED(pk=topic.pk)), None)
     if found is None:
         raise NotFound(f"There is no interrupt {topic.pk}.")
     told = receipt(found)
@@ -52,6 +47,30 @@ def interrupt(topic: Topic, viewer: Viewer) -> dict[str, Any]:
         "again": carrier if may and carrier.can_be_asked_again() else None,
         "may_change": may,
     }
+
+
+def _named() -> QuerySet[Interrupt]:
+    rows = Interrupt.objects.select_related(
+        "thread__agent",
+        "run__cancel_requested_by",
+        "run__created_by",
+        "decision__decided_by",
+        "decision__run__cancel_requested_by",
+        "superseded_by__created_by",
+    )
+    return rows.filter(pk=Given("pk", int)).defer(*_UNREAD)
+
+
+_UNREAD = (  # as large as an agent makes them
+    "response_schema", "thread__snapshot", "thread__metadata", "thread__agent__spec",
+    "run__input", "run__context", "run__update", "run__traceback",
+    "decision__actions", "decision__resume",
+    "decision__run__input", "decision__run__context", "decision__run__update",
+    "decision__run__traceback",
+    "superseded_by__input", "superseded_by__context", "superseded_by__update",
+    "superseded_by__traceback",
+)  # fmt: skip
+_NAMED = Prepared(_named)
 
 
 def _may_ask_again(viewer: Viewer) -> bool:

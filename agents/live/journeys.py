@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from agents.live.receipts import asked_anew
 from agents.models import Checkpoint, Interrupt, Run
+from agents.prepared import Given, Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,18 @@ def elsewhere(asked: Interrupt) -> Journey | None:
 
 def revision(asked: Interrupt) -> Journey | None:
     """The replay that asks a decided question again, the newest. At most 3 queries, mostly 1."""
-    runs = Run.objects.effective().filter(revises=asked).select_related("created_by")
-    run = runs.order_by("-pk").first()
+    run = next(iter(_REVISION(asked=asked.pk)), None)
     if run is None:
         return None
     return Journey(run, _step(run), run.interrupts.order_by("position").first(), False)
+
+
+def _revision() -> QuerySet[Run]:
+    runs = Run.objects.effective().filter(revises=Given("asked", int))
+    return runs.select_related("created_by").order_by("-pk")[:1]
+
+
+_REVISION = Prepared(_revision)
 
 
 def asked_after(asked: Interrupt) -> Run | None:

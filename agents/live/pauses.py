@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents.exceptions import NotFound
 from agents.live.topic import Topic, Viewer
 from agents.models import Interrupt
+from agents.prepared import Given, Prepared
 
 
 def pause(topic: Topic, _viewer: Viewer) -> dict[str, Any]:
@@ -15,8 +18,19 @@ def pause(topic: Topic, _viewer: Viewer) -> dict[str, Any]:
     Raises:
         NotFound: there is no such interrupt.
     """
-    run = Interrupt.objects.filter(pk=topic.pk).values("run")
-    questions = Interrupt.objects.filter(run__in=run).select_related("decision__decided_by")
+    questions = _QUESTIONS(pk=topic.pk)
     if not questions:
         raise NotFound(f"There is no interrupt {topic.pk}.")
     return {"questions": questions}
+
+
+def _questions() -> QuerySet[Interrupt]:
+    run = Interrupt.objects.filter(pk=Given("pk", int)).values("run")
+    rows = Interrupt.objects.filter(run__in=run).select_related("decision__decided_by")
+    return rows.order_by("position").only(
+        "position", "status", "kind", "dialect", "headline", "decision__summary",
+        "decision__decided_by__first_name", "decision__decided_by__username",
+    )  # fmt: skip
+
+
+_QUESTIONS = Prepared(_questions)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from agents.live.tools import why_unheld
 from agents.models import Agent, Decision, Interrupt, Run, Runner
+from agents.models.runner import online_since
+from agents.prepared import Given, Prepared
 from agents.reviews.paths import join
 from reviewconsole.protocol.moving import path_of
 from reviewconsole.protocol.values import Moving
@@ -106,8 +110,6 @@ def receipt(asked: Interrupt) -> Receipt | None:
     if decision is None:
         return None
     run = decision.run
-    pending = Interrupt.objects.pending()
-    others = pending.exclude(run=asked.run_id)
     online, seen_at, unheld = True, None, ""
     if decision.applied_at is None and run is not None and run.status in Run.ACTIVE:
         online, seen_at, unheld = _runners(asked.thread.agent, run)
@@ -115,15 +117,36 @@ def receipt(asked: Interrupt) -> Receipt | None:
     return Receipt(
         decision=decision,
         run=run,
-        undecided=tuple(pending.filter(run=asked.run_id)) if run is None else (),
+        undecided=tuple(_UNDECIDED(run=asked.run_id)) if run is None else (),
         is_runner_online=online,
         runner_seen_at=seen_at,
         unheld=unheld,
         anew=asked_anew(asked) if is_void else None,
         dismissed=_dismissed(asked) if is_void and run is None else None,
-        next_pause=others.filter(thread=asked.thread_id).order_by("pk").first()
-        or others.order_by("pk").first(),
+        next_pause=_next_pause(asked),
     )
+
+
+def _next_pause(asked: Interrupt) -> Interrupt | None:
+    """What to decide after this. At most two queries."""
+    pause = {"run": asked.run_id, "thread": asked.thread_id}
+    return next(iter(_NEXT_HERE(**pause) or _NEXT(**pause)), None)
+
+
+def _undecided() -> QuerySet[Interrupt]:
+    of_the_pause = Interrupt.objects.pending().filter(run=Given("run", int))
+    return of_the_pause.order_by("position").only(*_TOLD)
+
+
+def _next() -> QuerySet[Interrupt]:
+    others = Interrupt.objects.pending().exclude(run=Given("run", int))
+    return others.order_by("pk").only(*_TOLD)
+
+
+_TOLD = ("status", "kind", "dialect", "headline", "thread")
+_UNDECIDED = Prepared(_undecided)
+_NEXT_HERE = Prepared(lambda: _next().filter(thread=Given("thread", int))[:1])
+_NEXT = Prepared(lambda: _next()[:1])
 
 
 def asked_again(asked: Interrupt) -> Run | None:
@@ -154,8 +177,13 @@ def _dismissed(asked: Interrupt) -> Decision | None:
 
 def _runners(agent: Agent, run: Run) -> tuple[bool, datetime | None, str]:
     """Whether a runner serves the agent now, when one was heard last, why none may take the run."""
-    serving = Runner.objects.serving(agent.name)
-    if online := list(serving.online()):
+    if online := _ONLINE(agent=agent.name, since=online_since()):
         return True, None, why_unheld(agent, online, run)
+    serving = Runner.objects.serving(agent.name)
     last = serving.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
     return False, last, ""
+
+
+_ONLINE = Prepared(
+    lambda: Runner.objects.serving(Given("agent", str)).online(Given("since", datetime))
+)

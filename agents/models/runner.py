@@ -47,7 +47,7 @@ class RunnerQuerySet(models.QuerySet["Runner"]):
         since = online_since() if since is None else since
         return self.filter(disconnected_at=None, last_seen_at__gte=since)
 
-    def serving(self, agent: str) -> RunnerQuerySet:
+    def serving(self, agent: str | Expression) -> RunnerQuerySet:
         """Those that announced this agent."""
         return self.filter(agents__name=agent)
 
