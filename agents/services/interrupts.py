@@ -64,30 +64,29 @@ def ask(run: Run, posted: Sequence[PostedInterrupt]) -> None:
     Raises:
         RequestRefused: `invalid` — an unreadable value, or a fingerprint that is not the value's.
     """
-    (agent,), asked = together(_AGENT.given(pk=run.thread.agent_id), asked_before(run, posted))
-    run.thread.agent = agent
+    (thread,), asked = together(_THREAD.given(pk=run.thread_id), asked_before(run, posted))
     before = to_be_answered_anew(asked)
     _ASK(
         *(
-            _question(run, position, each, before.get(place(each)))
+            _question(run, thread, position, each, before.get(place(each)))
             for position, each in enumerate(posted)
         )
     )
 
 
-def _described() -> QuerySet[Agent]:
-    return Agent.objects.filter(pk=Given("pk", int)).only("name", "spec").order_by()
+def _described() -> QuerySet[Thread]:
+    rows = Thread.objects.filter(pk=Given("pk", int)).select_related("agent").order_by()
+    return rows.only("thread_id", "agent__name", "agent__spec")
 
 
-_AGENT = Prepared(_described)
+_THREAD = Prepared(_described)
 _ASK = PreparedInsert(Interrupt)
 
 
 def _question(
-    run: Run, position: int, posted: PostedInterrupt, before: Interrupt | None
+    run: Run, thread: Thread, position: int, posted: PostedInterrupt, before: Interrupt | None
 ) -> Interrupt:
     """A question that is about to be asked, and how it moved since what stood at its place."""
-    thread = run.thread
     value = _value(run, thread, posted)
     request = _read(
         thread.agent, value, posted.kind, posted.response_schema, posted.ns,
