@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 from django.db import connection
 
+_PREPARED_MAX = 1000  # statements a connection: with fewer, each would drive out another
+
 Statement: TypeAlias = tuple[str, Sequence[Any]]
 """SQL with its parameters."""
 
@@ -68,6 +70,7 @@ def _sent(statements: Sequence[Statement], binary: bool) -> list[Any]:
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
     raw: Any = connection.connection
+    raw.prepared_max = _PREPARED_MAX
     cursors = [psycopg.Cursor(raw) for _ in statements]
     with connection.wrap_database_errors:
         if len(statements) == 1:
