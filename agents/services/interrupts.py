@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.utils import timezone
 from agents import push, reviews
 from agents.exceptions import RequestRefused
 from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
-from agents.prepared import Given, Prepared, PreparedInsert, together
+from agents.prepared import Each, Given, Prepared, PreparedInsert, PreparedUpdate, together
 from agents.reviews.dialects import in_doubt
 from agents.services import effects, runs, supersession, thread_status
 from agents.services.column_text import column_text
@@ -194,21 +195,47 @@ _TAKEN = Prepared(_taken)
 
 def _refuse_decisions(run: Run) -> None:
     now = timezone.now()
-    refused = Decision.objects.filter(
-        run=run, status__in=(Decision.Status.RECORDED, Decision.Status.DELIVERED)
-    )
     # What a call has run by was taken: the runner that comes after a lost one need not know it.
-    ran_by = Q(effects__isnull=False) | Q(settled_effects__isnull=False)
-    taken = dict(refused.filter(ran_by).values_list("pk", "interrupt_id"))
-    Decision.objects.filter(pk__in=taken).update(
-        status=Decision.Status.APPLIED,
-        delivered_at=Coalesce("delivered_at", now),
-        applied_at=now,
-    )
-    Interrupt.objects.filter(pk__in=taken.values()).update(status=Interrupt.Status.APPLIED)
-    asked = list(refused.values_list("interrupt_id", flat=True))
-    refused.update(status=Decision.Status.REFUSED)
-    Interrupt.objects.filter(pk__in=asked, status=Interrupt.Status.ANSWERED).update(
-        status=Interrupt.Status.SUPERSEDED, closed_at=now
-    )
+    if taken := dict(_RAN_BY(run=run.pk)):
+        together(
+            _APPLY.given(decisions=taken.keys(), now=now),
+            _CLOSE_APPLIED.given(interrupts=taken.values()),
+        )
+    refused, _ = together(_UNSETTLED.given(run=run.pk), _REFUSE.given(run=run.pk))
+    asked = [pk for (pk,) in refused]
+    if asked:
+        _CLOSE_REFUSED(interrupts=asked, now=now)
     push.changed(*(f"interrupt.{pk}" for pk in (*taken.values(), *asked)))
+
+
+def _unsettled() -> QuerySet[Decision]:
+    return Decision.objects.filter(
+        run=Given("run", int), status__in=(Decision.Status.RECORDED, Decision.Status.DELIVERED)
+    ).order_by()
+
+
+def _ran_by() -> QuerySet[Decision, tuple[int, int]]:
+    ran_by = Q(effects__isnull=False) | Q(settled_effects__isnull=False)
+    return _unsettled().filter(ran_by).values_list("pk", "interrupt_id")
+
+
+_RAN_BY = Prepared(_ran_by)
+_UNSETTLED = Prepared(lambda: _unsettled().values_list("interrupt_id"))
+_REFUSE = PreparedUpdate(_unsettled, status=Decision.Status.REFUSED)
+_APPLY = PreparedUpdate(
+    lambda: Decision.objects.filter(pk__any=Each("decisions", int)),
+    status=Decision.Status.APPLIED,
+    delivered_at=Coalesce("delivered_at", Given("now", datetime)),
+    applied_at=Given("now", datetime),
+)
+_CLOSE_APPLIED = PreparedUpdate(
+    lambda: Interrupt.objects.filter(pk__any=Each("interrupts", int)),
+    status=Interrupt.Status.APPLIED,
+)
+_CLOSE_REFUSED = PreparedUpdate(
+    lambda: Interrupt.objects.filter(
+        pk__any=Each("interrupts", int), status=Interrupt.Status.ANSWERED
+    ),
+    status=Interrupt.Status.SUPERSEDED,
+    closed_at=Given("now", datetime),
+)
