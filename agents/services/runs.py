@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from agents import push, roles
@@ -23,8 +24,8 @@ from agents.exceptions import (
     ThreadBusy,
     ThreadWaits,
 )
-from agents.models import Agent, Interrupt, Run, Runner, Thread
-from agents.prepared import Given, Prepared, PreparedInsert, together
+from agents.models import Agent, Decision, Interrupt, Run, Runner, Thread
+from agents.prepared import Given, Prepared, PreparedInsert, PreparedUpdate, together
 from agents.reviews.conversation import conversation
 from agents.services import (
     assignments,
@@ -257,28 +258,39 @@ def cancel(*, run: int, user: User | None) -> Run:
         raise NotAllowed("Cancelling runs is for operators; ask an admin for that role.")
     now = timezone.now()
     lock_thread(run=run)
-    row = Run.objects.select_related("thread").filter(pk=run).first()
-    if row is None:
+    found = _RUN(run=run)
+    if not found:
         raise NotFound(f"There is no run {run}.")
-    asked = {"cancel_requested_at": now, "cancel_requested_by": user}
-    same = Run.objects.filter(pk=run)
-    if same.filter(status=Run.Status.QUEUED).update(
-        status=Run.Status.CANCELLED, finished_at=now, **asked
-    ):
-        row.refresh_from_db()
+    (row,) = found
+    asked = {"run": run, "now": now, "by": None if user is None else user.pk}
+    if _CANCEL(**asked, status=Run.Status.QUEUED):
+        (row,) = _RUN(run=run)
         _after_cancel(row)
-    elif same.filter(status=Run.Status.WAITING).update(
-        status=Run.Status.CANCELLED, finished_at=now, **asked
-    ):
+    elif _CANCEL(**asked, status=Run.Status.WAITING):
         push.changed(f"thread.{row.thread_id}")
-    elif same.filter(status=Run.Status.RUNNING).update(**asked):
+    elif _ASK_TO_CANCEL(**asked, status=Run.Status.RUNNING):
         if not _take_back_if_abandoned(row):
             push.cancel_run(row.pk, row.attempt)
             push.changed(f"thread.{row.thread_id}")
     else:
         raise RunEnded(f"Run {run} is over: {row.get_status_display().lower()}.")
-    row.refresh_from_db()
+    (row,) = _RUN(run=run)
     return row
+
+
+def _in_status() -> QuerySet[Run]:
+    return Run.objects.filter(pk=Given("run", int), status=Given("status", str))
+
+
+_RUN = Prepared(lambda: Run.objects.select_related("thread").filter(pk=Given("run", int)))
+_ASKED: dict[str, Any] = {
+    "cancel_requested_at": Given("now", datetime),
+    "cancel_requested_by": Given("by", int),
+}
+_ASK_TO_CANCEL = PreparedUpdate(_in_status, **_ASKED)
+_CANCEL = PreparedUpdate(
+    _in_status, status=Run.Status.CANCELLED, finished_at=Given("now", datetime), **_ASKED
+)
 
 
 def reap() -> int:
@@ -343,6 +355,14 @@ def _take_back(run: Run, fate: dict[str, Any]) -> bool:
 def _after_cancel(run: Run) -> None:
     thread_status.leave(run, Thread.Status.IDLE)
     # What is asked anew was superseded; the rest the agent has left behind without an answer.
-    Interrupt.objects.filter(decision__run=run, status=Interrupt.Status.ANSWERED).update(
-        status=Interrupt.Status.CANCELLED, closed_at=timezone.now()
-    )
+    _LEAVE_BEHIND(run=run.pk, now=timezone.now())
+
+
+def _carried() -> QuerySet[Interrupt]:
+    carried = Decision.objects.filter(run=Given("run", int)).values("interrupt")
+    return Interrupt.objects.filter(pk__in=carried, status=Interrupt.Status.ANSWERED)
+
+
+_LEAVE_BEHIND = PreparedUpdate(
+    _carried, status=Interrupt.Status.CANCELLED, closed_at=Given("now", datetime)
+)

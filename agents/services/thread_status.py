@@ -90,9 +90,16 @@ _TOLD = Prepared(_told)
 
 def _before(run: Run) -> Thread.Status:
     """What the thread did before this run: it neither ran nor waited."""
-    earlier = Run.objects.effective().filter(thread=run.thread_id, pk__lt=run.pk).order_by("-pk")
-    last = earlier.values_list("status", flat=True).first()
-    return Thread.Status.ERROR if last == Run.Status.FAILED else Thread.Status.IDLE
+    last = _LAST(thread=run.thread_id, run=run.pk)
+    return Thread.Status.ERROR if last == [(Run.Status.FAILED,)] else Thread.Status.IDLE
+
+
+def _earlier() -> QuerySet[Run, tuple[str]]:
+    earlier = Run.objects.effective().filter(thread=Given("thread", int), pk__lt=Given("run", int))
+    return earlier.order_by("-pk").values_list("status")[:1]
+
+
+_LAST = Prepared(_earlier)
 
 
 def _promote(thread: int) -> bool:
