@@ -12,6 +12,7 @@ from agents.exceptions import NotFound
 from agents.live.story import VERBS_IN_DOUBT
 from agents.live.topic import Topic, Viewer
 from agents.models import Agent, Decision, Effect, Run, Thread
+from agents.prepared import Given, Prepared
 from agents.services import effects as journal
 
 EFFECTS = 20  # shown at once; earlier ones are a click away
@@ -120,9 +121,15 @@ def _named(text: str) -> int:
 
 def links(thread: Thread) -> Mapping[tuple[str, str], str]:
     """Where the newest entry of each call stands on the page, by tool and id. One query."""
-    made = Effect.objects.filter(thread=thread).exclude(call_id="")
     found: dict[tuple[str, str], str] = {}
-    rows = made.values_list("pk", "tool", "call_id")
-    for pk, tool, call_id in rows[:LINKED]:
+    for pk, tool, call_id in _CALLS(thread=thread.pk):
         found.setdefault((tool, call_id), f"?ran={pk}#effect-{pk}")
     return found
+
+
+def _calls() -> QuerySet[Effect, tuple[int, str, str]]:
+    made = Effect.objects.filter(thread=Given("thread", int)).exclude(call_id="")
+    return made.values_list("pk", "tool", "call_id")[:LINKED]
+
+
+_CALLS = Prepared(_calls)

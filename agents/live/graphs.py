@@ -6,24 +6,18 @@ from collections.abc import Iterable
 
 from agents import graph_picture
 from agents.graph_picture import Picture
-from agents.models import Agent, Checkpoint, Interrupt, Run, Thread
+from agents.models import Agent, Interrupt, Run, Thread
 from agents.services import history
 
 _MOST_PENDING = 100  # questions of an agent that are looked at
 
 
-def of_thread(thread: Thread, waiting: Iterable[Interrupt]) -> Picture | None:
+def of_thread(thread: Thread, head: str, waiting: Iterable[Interrupt]) -> Picture | None:
     """The graph of a thread's agent: what waits, and the way that led to the head.
 
-    None where the graph cannot be drawn. `waiting` are the pending questions. Queries: 1, and those
-    of `history.nodes_taken`.
+    None where the graph cannot be drawn. `head` is "" before the first checkpoint, `waiting` are
+    the pending questions. Queries: those of `history.nodes_taken`.
     """
-    head = (
-        Checkpoint.objects.filter(thread=thread, ns="")
-        .order_by("-checkpoint_id")
-        .values_list("checkpoint_id", flat=True)
-        .first()
-    )
     taken = history.nodes_taken(thread=thread, checkpoint_id=head) if head else ()
     return graph_picture.draw(thread.agent.spec, waiting=_nodes(waiting), taken=taken)
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from agents.live import serving
 from agents.live.tools import why_unheld
 from agents.models import Agent, Decision, Interrupt, Run, Runner
-from agents.models.runner import online_since
 from agents.prepared import Given, Prepared
 from agents.reviews.paths import join
 from reviewconsole.protocol.moving import path_of
@@ -177,13 +177,8 @@ def _dismissed(asked: Interrupt) -> Decision | None:
 
 def _runners(agent: Agent, run: Run) -> tuple[bool, datetime | None, str]:
     """Whether a runner serves the agent now, when one was heard last, why none may take the run."""
-    if online := _ONLINE(agent=agent.name, since=online_since()):
+    if online := serving.online(agent.name):
         return True, None, why_unheld(agent, online, run)
-    serving = Runner.objects.serving(agent.name)
-    last = serving.order_by("-last_seen_at").values_list("last_seen_at", flat=True).first()
+    heard = Runner.objects.serving(agent.name).order_by("-last_seen_at")
+    last = heard.values_list("last_seen_at", flat=True).first()
     return False, last, ""
-
-
-_ONLINE = Prepared(
-    lambda: Runner.objects.serving(Given("agent", str)).online(Given("since", datetime))
-)

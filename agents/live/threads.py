@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from agents import reviews, roles
 from agents.exceptions import NotFound
-from agents.live import branches, effects, graphs
+from agents.live import branches, effects, graphs, serving
 from agents.live.branches import Branch
 from agents.live.story import Passage, date, link, tell
 from agents.live.tools import why_unheld
 from agents.live.topic import Topic, Viewer
-from agents.models import Interrupt, Run, Runner, Thread, Violation
+from agents.models import Checkpoint, Interrupt, Run, Runner, Thread, Violation
+from agents.prepared import Given, Prepared, together
 from agents.reviews.conversation import conversation
-from agents.services import checkpoints, history
+from agents.services import history
 from agents.services.checkpoint_states import public_values
 from reviewconsole.protocol.plain import Plain
 
@@ -74,23 +77,22 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     Raises:
         NotFound: there is no such thread, or no such checkpoint in it.
     """
-    rows = Thread.objects.select_related("agent", "created_by", "copied_from", "deleted_by")
-    found = rows.filter(pk=topic.pk).first()
-    if found is None:
+    rows, asked, runs, heads, violations = together(
+        *(each.given(thread=topic.pk) for each in (_NAMED, _ASKED, _RUNS, _HEAD, _VIOLATIONS))
+    )
+    if not rows:
         raise NotFound("There is no such thread.")
-    with_decision = ("decision__decided_by", "superseded_by__created_by")
-    asked = list(found.interrupts.select_related(*with_decision).order_by("pk"))
-    people = ("created_by", "runner", "cancel_requested_by", "revises")
-    runs = list(found.runs.select_related(*people)[:RUNS])
-    head = checkpoints.head(found) or ""
+    found: Thread = rows[0]
+    for row in (*asked, *runs):
+        row.thread = found
+    head: str = heads[0][0] if heads else ""
     place = topic.filters.get("branch") or head
     values = _values(found, place, head)
     places = {item.checkpoint_id for item in asked} | {run.from_checkpoint_id for run in runs}
     branch = branches.to(found, place, places)
     story, elsewhere = _story(found, values, branch, asked, runs, is_newest=place == head)
     hidden = 0 if topic.filters.get("messages") == "all" else max(len(story) - MESSAGES, 0)
-    serving = Runner.objects.serving(found.agent.name)
-    online = list(serving.online())
+    online, last_seen = serving.online_and_last(found.agent.name)
     pending = list(filter(_waits, asked))
     may_cancel = viewer.may(roles.START)
     return {
@@ -105,15 +107,45 @@ def thread(topic: Topic, viewer: Viewer) -> dict[str, Any]:
             pending=pending,
             runs=[_run(run, branch, may_cancel) for run in runs],
             active=_active(found, runs),
-            violations=list(_violations(found)),
+            violations=violations,
             runners=len(online),
             unheld=why_unheld(found.agent, online, next(iter(runs), None)),
-            last_seen=serving.order_by("-last_seen_at").first(),
+            last_seen=last_seen,
             may_cancel=may_cancel,
             console=viewer.console,
         ),
-        "picture": graphs.of_thread(found, pending),
+        "picture": graphs.of_thread(found, head, pending),
     }
+
+
+def _named() -> QuerySet[Thread]:
+    rows = Thread.objects.filter(pk=Given("thread", int))
+    return rows.select_related("agent", "created_by", "copied_from", "deleted_by")
+
+
+def _asked() -> QuerySet[Interrupt]:
+    rows = Interrupt.objects.filter(thread=Given("thread", int)).order_by("pk")
+    return rows.select_related("decision__decided_by", "superseded_by__created_by")
+
+
+def _runs() -> QuerySet[Run]:
+    rows = Run.objects.filter(thread=Given("thread", int))
+    shown = rows.select_related("created_by", "runner", "cancel_requested_by", "revises")
+    return shown.defer("input", "context", "update")[:RUNS]
+
+
+def _head() -> QuerySet[Checkpoint, tuple[str]]:
+    rows = Checkpoint.objects.filter(thread=Given("thread", int), ns="")
+    return rows.order_by("-checkpoint_id").values_list("checkpoint_id")[:1]
+
+
+def _violations() -> QuerySet[Violation]:
+    made = Violation.objects.filter(run__thread=Given("thread", int))
+    return made.select_related("verdict__decision__interrupt", "run")[:VIOLATIONS]
+
+
+_NAMED, _ASKED, _RUNS = Prepared(_named), Prepared(_asked), Prepared(_runs)
+_HEAD, _VIOLATIONS = Prepared(_head), Prepared(_violations)
 
 
 def _values(row: Thread, place: str, head: str) -> Mapping[str, Plain]:
@@ -191,8 +223,3 @@ def read(row: Thread, item: Interrupt) -> tuple[reviews.Request, list[Any] | Non
     )
     decision = getattr(item, "decision", None)
     return request, decision.actions if decision else None
-
-
-def _violations(row: Thread) -> Any:
-    made = Violation.objects.filter(run__thread=row)
-    return made.select_related("verdict__decision__interrupt", "run")[:VIOLATIONS]

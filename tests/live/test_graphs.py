@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from agents.live import Topic, Viewer, graphs, render
 from agents.models import Agent, Interrupt
+from agents.services import checkpoints
 from reviewconsole.protocol.plain import Plain
 from tests.factories import describe_agent, make_interrupt, start_run
 from tests.views.pasts import make_past
@@ -43,7 +44,8 @@ def ask(value: Plain = "Sure?", **place: Any) -> Interrupt:
 )
 def test_what_a_question_waits_in(place: dict[str, Any], waits: list[str]):
     asked = ask(**place)
-    for picture in (graphs.of_thread(asked.thread, [asked]), graphs.of_pause(asked.run, [asked])):
+    of_thread = graphs.of_thread(asked.thread, "", [asked])
+    for picture in (of_thread, graphs.of_pause(asked.run, [asked])):
         assert picture is not None
         assert [node.id for node in picture.nodes if node.waits] == waits
 
@@ -58,8 +60,9 @@ def test_the_breakpoints_of_a_run_are_in_the_picture_of_its_pause():
 
 def test_the_way_to_the_head(alice: User, django_assert_max_num_queries: Any):
     thread = make_past(alice).thread
+    head = checkpoints.head(thread) or ""
     with django_assert_max_num_queries(12):
-        picture = graphs.of_thread(thread, [])
+        picture = graphs.of_thread(thread, head, [])
     assert picture is not None
     assert {node.id: node.runs for node in picture.nodes} == dict.fromkeys(
         ("__start__", "first", "ask", "last", "__end__"), 1

@@ -163,7 +163,7 @@ class TestThread:
             again = start_run(thread=review.thread.thread_id)
             take(again, runner)
             (review,) = pause(again, tool_review())
-        with django_assert_num_queries(24):
+        with django_assert_num_queries(22):
             reader.get(f"/threads/{thread}/")
 
 
