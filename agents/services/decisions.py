@@ -72,7 +72,7 @@ def submit_all(
     The last decision of a pause queues the run that resumes it. `update` are channels of the
     agent's state to write before it goes on. `read` are rows of these questions that the caller has
     just read, with run and agent: they are not read again. All checks come before the first write.
-    Queries: about 15, and 2 a submission.
+    Queries: about 12, and 2 a submission.
 
     Raises:
         NotAllowed: the person may not decide.
@@ -128,7 +128,7 @@ def _beneath(prefix: str, asked: Interrupt, errors: Mapping[str, str]) -> dict[s
 
 @transaction.atomic
 def _record(checked: Sequence[Checked], user: User, update: Arguments | None) -> list[Decision]:
-    paused = _close([made.asked for made in checked])
+    paused, questions = _close([made.asked for made in checked])
     _check_channels_are_free(paused, update)
     decisions = []
     for made in checked:
@@ -151,15 +151,16 @@ def _record(checked: Sequence[Checked], user: User, update: Arguments | None) ->
     for decision in decisions:
         effects.settle(decision)
     drafts.forget(run=paused.pk, user=user, decided=[made.asked.position for made in checked])
-    return _recorded(paused, user, decisions)
+    return _recorded(paused, questions, user, decisions)
 
 
 _INSERT = PreparedInsert(Decision)
 
 
-def _recorded(paused: Run, user: User, decisions: list[Decision]) -> list[Decision]:
-    """Resume the pause if nothing of it is open any more, and tell what was decided."""
-    questions = _QUESTIONS(run=paused.pk)
+def _recorded(
+    paused: Run, questions: Sequence[tuple[int, str]], user: User, decisions: list[Decision]
+) -> list[Decision]:
+    """Resume the pause if none of its questions is open any more, and tell what was decided."""
     if all(status != Interrupt.Status.PENDING for _, status in questions):
         run = runs.go_on(after=paused, trigger=Run.Trigger.RESUME, resumes=paused, user=user)
         _CARRY(paused=paused.pk, by=run.pk)
@@ -170,18 +171,12 @@ def _recorded(paused: Run, user: User, decisions: list[Decision]) -> list[Decisi
     return decisions
 
 
-def _questions() -> QuerySet[Interrupt, tuple[int, str]]:
-    rows = Interrupt.objects.filter(run=Given("run", int)).order_by("position")
-    return rows.values_list("pk", "status")
-
-
 def _not_sent() -> QuerySet[Decision]:
     return Decision.objects.filter(
         interrupt__run=Given("paused", int), status=Decision.Status.RECORDED, run=None
     )
 
 
-_QUESTIONS = Prepared(_questions)
 _CARRY = PreparedUpdate(_not_sent, run=Given("by", int))
 
 
@@ -207,7 +202,7 @@ def dismiss(*, interrupt: int, user: User, fingerprint: str, reason: str) -> lis
 
 @transaction.atomic
 def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
-    paused = _close([asked])
+    paused, _ = _close([asked])
     supersession.withdraw(
         Decision.objects.filter(interrupt__run=paused, status=Decision.Status.RECORDED)
     )
@@ -228,7 +223,7 @@ def _dismiss(asked: Interrupt, user: User, reason: str) -> list[Decision]:
         decisions.append(decision)
     call_verdicts.reject_withdrawn(decisions[0])
     drafts.drop(run=paused.pk, user=user)
-    return _recorded(paused, user, decisions)
+    return _recorded(paused, _QUESTIONS(run=paused.pk), user, decisions)
 
 
 def _check_role(user: User) -> None:
@@ -266,18 +261,18 @@ def _asked() -> QuerySet[Interrupt]:
 _ASKED = Prepared(_asked)
 
 
-def _close(asked: Sequence[Interrupt]) -> Run:
-    """Close open questions of one pause; the run that paused."""
+def _close(asked: Sequence[Interrupt]) -> tuple[Run, list[tuple[int, str]]]:
+    """Close open questions of one pause; the run that paused, and how all its questions stand."""
     # Decisions on one pause queue up here: the last of them must see all the others.
     runs.lock_thread(run=asked[0].run_id)
     now = timezone.now()
     closed = (_CLOSE.given(interrupt=each.pk, now=now) for each in asked)
-    found, *won = together(_PAUSED.given(run=asked[0].run_id), *closed)
+    paused = {"run": asked[0].run_id}
+    found, *won, questions = together(_PAUSED.given(**paused), *closed, _QUESTIONS.given(**paused))
     for each, (rows,) in zip(asked, won, strict=True):
         if not rows:
             too_late(each.pk)
-    paused: Run = found[0]
-    return paused
+    return found[0], questions
 
 
 def _paused() -> QuerySet[Run]:
@@ -285,7 +280,12 @@ def _paused() -> QuerySet[Run]:
     return paused.defer("input", "thread__snapshot", "thread__metadata")
 
 
-_PAUSED = Prepared(_paused)
+def _questions() -> QuerySet[Interrupt, tuple[int, str]]:
+    rows = Interrupt.objects.filter(run=Given("run", int)).order_by("position")
+    return rows.values_list("pk", "status")
+
+
+_PAUSED, _QUESTIONS = Prepared(_paused), Prepared(_questions)
 _CLOSE = PreparedUpdate(
     lambda: Interrupt.objects.pending().filter(pk=Given("interrupt", int)),
     status=Interrupt.Status.ANSWERED,

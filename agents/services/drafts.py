@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agents import roles
 from agents.exceptions import InvalidInput, NotAllowed, NotFound
 from agents.models import Draft, Interrupt, Run
-from agents.prepared import Given, Prepared, PreparedInsert, together
+from agents.prepared import Given, Prepared, PreparedDelete, PreparedInsert, together
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -63,7 +63,7 @@ _KEEP = PreparedInsert(Draft, unique=("run", "user"), updated=("post", "updated_
 
 def drop(*, run: int, user: User) -> None:
     """Throw a person's draft away. Idempotent."""
-    Draft.objects.filter(run=run, user=user).delete()
+    _DROP(run=run, user=user.pk)
 
 
 def of(*, run: int, user: User) -> dict[str, list[str]] | None:
@@ -74,12 +74,11 @@ def of(*, run: int, user: User) -> dict[str, list[str]] | None:
     return None
 
 
-def _of() -> QuerySet[Draft, tuple[str]]:
-    mine = Draft.objects.filter(run=Given("run", int), user=Given("user", int))
-    return mine.values_list("post")
+def _mine() -> QuerySet[Draft]:
+    return Draft.objects.filter(run=Given("run", int), user=Given("user", int))
 
 
-_OF = Prepared(_of)
+_OF, _DROP = Prepared(lambda: _mine().values_list("post")), PreparedDelete(_mine)
 
 
 def forget(*, run: int, user: User, decided: Iterable[int]) -> None:

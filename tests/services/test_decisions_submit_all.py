@@ -132,13 +132,13 @@ def test_an_unknown_question_is_named(alice, three):
 def test_the_queries_grow_by_the_submission(alice, django_assert_num_queries):
     run = start_run()
     asked = pause(run, *["?"] * 4)
-    with django_assert_num_queries(2 * 4 + 15):
+    with django_assert_num_queries(2 * 4 + 12):
         submit_all(alice, *map(submission, asked))
 
 
 def test_what_the_caller_has_read_is_not_read_again(alice, django_assert_num_queries):
     asked = pause(start_run(), *["?"] * 2)
-    with django_assert_num_queries(2 * 2 + 14):
+    with django_assert_num_queries(2 * 2 + 11):
         submit_all(alice, *map(submission, asked), read=asked)
 
 
