@@ -15,6 +15,7 @@ from reviewconsole.protocol.messages import (
     CallEnded,
     CallTool,
     CheckpointRequest,
+    Get,
     Lease,
     Owner,
     Result,
@@ -38,6 +39,7 @@ class Kind(Enum):
     LIFECYCLE = auto()  # a call of its own, in a transaction of its own
     TOOLS = auto()  # `services.tool_calls`
     CHECKPOINTS = auto()  # `services.checkpoints`
+    READS = auto()  # the same, of single checkpoints: among themselves these wait for no disk
 
 
 def grouped(calls: Sequence[Call]) -> Iterator[tuple[Kind, list[int]]]:
@@ -51,7 +53,7 @@ def grouped(calls: Sequence[Call]) -> Iterator[tuple[Kind, list[int]]]:
             if _kind(calls[place]) is Kind.LIFECYCLE:
                 waiting[calls[place].runner].pop(0)
                 yield Kind.LIFECYCLE, [place]
-        for kind in (Kind.TOOLS, Kind.CHECKPOINTS):
+        for kind in (Kind.TOOLS, Kind.CHECKPOINTS, Kind.READS):
             group: list[int] = []
             for runner, places in waiting.items():
                 taken = set(_next(calls, places, kind))
@@ -79,6 +81,8 @@ def _next(calls: Sequence[Call], places: Sequence[int], kind: Kind) -> Iterator[
 def _kind(call: Call) -> Kind:
     if isinstance(call.work, CallTool | CallEnded):
         return Kind.TOOLS
+    if isinstance(call.work, Get):
+        return Kind.READS
     return Kind.LIFECYCLE if callable(call.work) else Kind.CHECKPOINTS
 
 

@@ -6,7 +6,6 @@ costs eight bytes a version for ever, an edit in the middle a few pairs more.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TypeAlias
@@ -20,6 +19,7 @@ from agents.exceptions import RequestRefused
 from agents.models import SHOWN, Blob, Form, Part, PendingWrite
 from agents.services.engines import LockedThread, engine, is_dense
 from agents.services.part_numbers import PartNumbers, ThreadParts
+from agents.services.part_runs import pack_runs, unpack_runs
 from agents.services.stored_tables import BLOB, CHECKPOINT, PART, SPECIAL_WRITE, WRITE, Row
 from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.messages import (
@@ -40,7 +40,6 @@ RUN = "run_id"  # of LangGraph's metadata: what the agent's program calls a run
 NAME_BYTES = 1000  # a row of PostgreSQL's index has room for two and the ids
 
 _NUMBERS_AT_ONCE = 10_000  # SQLite takes 32,766 parameters
-_RUN = struct.Struct(">II")
 
 WriteKey: TypeAlias = tuple[int, str, str, str, int]
 
@@ -221,22 +220,6 @@ def channel_versions(document: bytes) -> dict[str, str]:
         case {"channel_versions": dict(versions)}:
             return {str(channel): str(version) for channel, version in versions.items()}
     raise RequestRefused(RefusalCode.INVALID, "a checkpoint is a map with channel_versions")
-
-
-def pack_runs(numbers: Iterable[int]) -> bytes:
-    """Write part numbers as runs of consecutive ones."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][0] + runs[-1][1]:
-            runs[-1][1] += 1
-        else:
-            runs.append([number, 1])
-    return b"".join(_RUN.pack(first, count) for first, count in runs)
-
-
-def unpack_runs(data: bytes) -> list[int]:
-    """Read part numbers back; the inverse of `pack_runs`."""
-    return [n for first, count in _RUN.iter_unpack(data) for n in range(first, first + count)]
 
 
 def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:

@@ -24,7 +24,7 @@ from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
 from agents.services import agent_pruning, checkpoint_reads, checkpoint_states, outages
 from agents.services.checkpoint_rows import Batch
 from agents.services.copied_rows import copy_rows
-from agents.services.engines import LeasedRun, LockedThread, engine
+from agents.services.engines import LeasedRun, LockedThread, StoredCheckpointRow, engine
 from agents.services.part_numbers import PartNumbers
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
@@ -86,10 +86,10 @@ class Store:
             return Refused(RefusalCode.INVALID, f"this cannot be stored or read: {error}")
 
     def _attempt(self, calls: Sequence[Call]) -> list[Result]:
+        gets = checkpoint_reads.all_gets([request for _, request in calls])
         try:
             with transaction.atomic():
-                work = _Work(calls, self.numbers)
-                results = work.results()
+                results = _Work(calls, self.numbers, gets).results()
         except Exception:
             self.numbers.forget()  # their transaction was rolled back
             raise
@@ -102,16 +102,20 @@ def _unavailable(error: Exception) -> Refused:
 
 
 class _Work:
-    """One transaction's calls, with the threads they name locked."""
+    """One transaction's calls, with the threads they name locked, unless all of them are `gets`."""
 
-    def __init__(self, calls: Sequence[Call], numbers: PartNumbers) -> None:
+    def __init__(self, calls: Sequence[Call], numbers: PartNumbers, gets: Sequence[Get]) -> None:
         self.calls = calls
         self.batch = Batch(numbers)
         self.served: dict[int, list[str]] = {}
         self.read: Counter[int] = Counter()  # bytes, by the runner that they are for
         names = {name for call in calls for name in self._named(*call)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
-        threads, runs = engine().lock(names, leases)
+        self.rows: dict[Get, StoredCheckpointRow] = {}  # of `gets`, what was read already
+        if gets:
+            threads, runs, self.rows = checkpoint_reads.look(names, leases, gets)
+        else:
+            threads, runs = engine().lock(names, leases)
         self.threads = {thread.thread_id: thread for thread in threads}
         self.runs = {run.pk: run for run in runs}
         self.owned: dict[str, Thread] = {}  # of the threads, those that owners name
@@ -163,7 +167,7 @@ class _Work:
                 self.batch.flush()  # a read sees the writes before it
                 readable = self._readable(runner, request.scope, request.thread)
                 found = readable and checkpoint_reads.one(
-                    readable, request.ns, request.checkpoint_id
+                    readable, request.ns, request.checkpoint_id, self.rows.get(request)
                 )
                 return self._found(runner, (found,) if found else ())
             case List():

@@ -12,7 +12,7 @@ from agents.models import SHOWN, Blob, Checkpoint, Thread
 from agents.models.checkpoint import Form
 from agents.prepared import Each, Given, Prepared
 from agents.reviews.conversation import message_count
-from agents.services.checkpoint_rows import unpack_runs
+from agents.services.part_runs import unpack_runs
 from reviewconsole.protocol import plain
 
 MESSAGES = "messages"

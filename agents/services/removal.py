@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from django.db import models
 
 from agents.models import Blob, Checkpoint, Form, Part, PendingWrite, Thread
-from agents.services.checkpoint_rows import unpack_runs
+from agents.services.part_runs import unpack_runs
 from agents.services.value_references import (
     ROWS_AT_ONCE,
     ValueKey,

@@ -8,7 +8,8 @@ from typing import TypeAlias, TypeVar
 from django.db.models import QuerySet
 
 from agents.models import SHOWN, Blob, Checkpoint, Form, PendingWrite
-from agents.services.checkpoint_rows import channel_versions, unpack_runs
+from agents.services.checkpoint_rows import channel_versions
+from agents.services.part_runs import unpack_runs
 from reviewconsole.protocol import marks
 from reviewconsole.protocol.plain import Plain
 

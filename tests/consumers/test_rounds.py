@@ -7,7 +7,16 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from agents.consumers.rounds import Call, Kind, grouped
-from reviewconsole.protocol.messages import CallEnded, CallTool, Done, Get, Lease, Outcome, Result
+from reviewconsole.protocol.messages import (
+    CallEnded,
+    CallTool,
+    Done,
+    Get,
+    Lease,
+    Outcome,
+    PutWrites,
+    Result,
+)
 
 
 def lifecycle(runner: int = 1) -> Call:
@@ -26,6 +35,10 @@ def ended(run: int, runner: int = 1) -> Call:
 
 
 def stored(run: int, runner: int = 1) -> Call:
+    return Call(runner, PutWrites(Lease(run, 1), "thread", "", "1", "task", "", False, ()))
+
+
+def read(run: int, runner: int = 1) -> Call:
     return Call(runner, Get(Lease(run, 1), "thread", "", None))
 
 
@@ -51,6 +64,14 @@ def test_what_a_run_asks_for_keeps_its_order():
     ]
 
 
+def test_reads_make_a_group_of_their_own_and_keep_their_place():
+    assert groups(stored(1), read(1), stored(1), read(2), stored(3)) == [
+        ("CHECKPOINTS", [0, 4]),
+        ("READS", [1, 3]),
+        ("CHECKPOINTS", [2]),
+    ]
+
+
 def test_nothing_passes_a_request_about_the_runner_itself():
     assert groups(tool(1), lifecycle(), tool(2)) == [
         ("TOOLS", [0]),
@@ -71,7 +92,7 @@ CALLS = st.builds(
     lambda make, runner, run: (
         make(runner) if make is lifecycle else make(10 * runner + run, runner)
     ),
-    st.sampled_from([lifecycle, tool, ended, stored]),
+    st.sampled_from([lifecycle, tool, ended, stored, read]),
     st.integers(1, 3),
     st.integers(0, 2),
 )
@@ -98,4 +119,4 @@ def kind_of(call: Call) -> Kind:
 
 def lease(call: Call) -> Any:
     work: Any = call.work
-    return work.scope if isinstance(work, Get) else work.lease
+    return work.scope if isinstance(work, Get | PutWrites) else work.lease

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from agents.services.checkpoint_rows import pack_runs, unpack_runs
+from agents.services.part_runs import pack_runs, unpack_runs
 
 NUMBERS = st.integers(0, 2**32 - 1)
 # Lists as channels have them: long runs, now and then a jump.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from django.db import connection
 
@@ -55,6 +55,13 @@ class StoredHead(NamedTuple):
     metadata: str
 
 
+Place: TypeAlias = tuple[str, str, str | None]
+"""A thread's id, a namespace, and a checkpoint's id unless it is the newest."""
+
+StoredCheckpointRow: TypeAlias = tuple[StoredHead | None, list[StoredValue]]
+"""A checkpoint without the values of its channels, and its pending writes in their order."""
+
+
 class Engine(Protocol):
     """Everything happens inside the caller's transaction; errors are Django's."""
 
@@ -67,21 +74,30 @@ class Engine(Protocol):
         round trip.
         """
 
+    def look(
+        self, threads: Collection[str], runs: Collection[int], at: Place | None
+    ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
+        """Read threads and runs as the first thing of a transaction that only reads.
+
+        Without locks: all it reads is of one moment. The checkpoint `at` a place is read on the way
+        where that saves a round trip. One round trip.
+        """
+
     def write(
         self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
     ) -> None:
         """Write rows, in this order, and the next part number of threads. One round trip."""
 
-    def checkpoint(
-        self, thread: int, ns: str, checkpoint_id: str | None
-    ) -> tuple[StoredHead | None, list[StoredValue]]:
+    def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
         """The named checkpoint, else the newest, and its pending writes in their order."""
 
-    def values(self, thread: int, ns: str, versions: Mapping[str, str]) -> list[StoredValue]:
-        """The values of channels at their versions; those that were never stored are left out."""
+    def values(
+        self, thread: int, ns: str, versions: Mapping[str, str], writes: Sequence[StoredValue]
+    ) -> tuple[list[StoredValue], dict[int, bytes]]:
+        """The values of channels at their versions, and all parts that these and `writes` name.
 
-    def parts(self, thread: int, numbers: Collection[int]) -> list[tuple[int, bytes]]:
-        """The parts of a thread with these numbers, each named once, and perhaps others between."""
+        What was never stored is left out.
+        """
 
 
 def is_dense(numbers: Collection[int]) -> bool:

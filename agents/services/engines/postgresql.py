@@ -14,14 +14,25 @@ from typing import Any
 from psycopg.types.numeric import Int2, Int4, Int8
 
 from agents import pipelines
-from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue, is_dense
+from agents.models import Form
+from agents.services.engines import (
+    LeasedRun,
+    LockedThread,
+    Place,
+    StoredCheckpointRow,
+    StoredHead,
+    StoredValue,
+)
+from agents.services.part_runs import runs_of
 from agents.services.stored_tables import Row, Table
 
-_LOCK_THREADS = """
+_OF_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_THREADS = """
 SELECT t.id, t.thread_id, a.name, t.part_next, t.part_epoch
 FROM agents_thread t JOIN agents_agent a ON a.id = t.agent_id
-WHERE t.thread_id = ANY(%b::text[]) ORDER BY t.id FOR UPDATE OF t
+WHERE t.thread_id = ANY(%b::text[]) ORDER BY t.id
 """
+_LOCK_THREADS = f"{_THREADS} FOR UPDATE OF t"
 # A statement of its own: it sees what was committed while the one before waited for its locks.
 _READ_RUNS = """
 SELECT r.id, r.thread_id, r.status, r.attempt, r.runner_id, k.revoked_at IS NOT NULL
@@ -34,16 +45,18 @@ FROM unnest(%b::bigint[], %b::bigint[]) AS v(id, part_next) WHERE t.id = v.id
 """
 _HEAD = """
 SELECT checkpoint_id, parent_id, document, metadata FROM agents_checkpoint
-WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
-    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
+WHERE thread_id = {thread} AND ns = %b AND checkpoint_id = coalesce(%b::text, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = {thread} AND ns = %b
 ))
 """
 _WRITES = """
 SELECT task_id, channel, kind, form, data FROM agents_pendingwrite
-WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
-    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
+WHERE thread_id = {thread} AND ns = %b AND checkpoint_id = coalesce(%b::text, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = {thread} AND ns = %b
 )) ORDER BY task_path, task_id, index
 """
+_BY_KEY = "%b"
+_BY_ID = "(SELECT id FROM agents_thread WHERE thread_id = %b)"
 # One look into the index for each, also in a plan that was made while the table was small.
 _VALUES = """
 SELECT v.channel, v.version, b.kind, b.form, b.data
@@ -52,13 +65,22 @@ FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
     AND channel = v.channel AND version = v.version LIMIT 1
 ) AS b
 """
-_PARTS = "SELECT seq, data FROM agents_part WHERE thread_id = %b AND seq BETWEEN %b AND %b"
-_SCATTERED_PARTS = """
-SELECT v.seq, p.data FROM unnest(%b::bigint[]) AS v(seq), LATERAL (
-    SELECT data FROM agents_part WHERE thread_id = %b AND seq = v.seq LIMIT 1
+# The parts of these values, and of the runs that the caller names: see `part_runs`.
+_PARTS = """
+SELECT n.seq, p.data FROM (
+    SELECT DISTINCT generate_series(r.first, r.first + r.count - 1) AS seq FROM (
+        SELECT ('x' || encode(substr(b.data, i + 1, 4), 'hex'))::bit(32)::bigint AS first,
+               ('x' || encode(substr(b.data, i + 5, 4), 'hex'))::bit(32)::bigint AS count
+        FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
+            SELECT form, data FROM agents_blob WHERE thread_id = %b AND ns = %b
+            AND channel = v.channel AND version = v.version LIMIT 1
+        ) AS b, generate_series(0, length(b.data) - 8, 8) AS i WHERE b.form = %b
+        UNION ALL SELECT * FROM unnest(%b::bigint[], %b::bigint[])
+    ) AS r(first, count)
+) AS n, LATERAL (
+    SELECT data FROM agents_part WHERE thread_id = %b AND seq = n.seq LIMIT 1
 ) AS p
 """
-
 _execute = partial(pipelines.rows, binary=True)
 _INTEGERS = {"smallint": Int2, "integer": Int4, "bigint": Int8}  # an array has one type
 
@@ -79,6 +101,19 @@ class PostgresEngine:
             [LeasedRun._make(row) for rows in leased for row in rows],
         )
 
+    def look(
+        self, threads: Collection[str], runs: Collection[int], at: Place | None
+    ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
+        """See `Engine`. The commit that follows writes nothing, so it waits for no disk."""
+        asked: list[tuple[str, list[Any]]] = [(_OF_ONE_MOMENT, []), (_THREADS, [list(threads)])]
+        asked.append((_READ_RUNS, [pipelines.integers(runs)]))
+        _, found, leased, *row = _execute(*asked, *(_named(_BY_ID, *at) if at else ()))
+        return (
+            list(map(LockedThread._make, found)),
+            list(map(LeasedRun._make, leased)),
+            _checkpoint(*row) if at else None,
+        )
+
     def write(
         self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
     ) -> None:
@@ -90,24 +125,39 @@ class PostgresEngine:
         if statements:
             _execute(*statements)
 
-    def checkpoint(
-        self, thread: int, ns: str, checkpoint_id: str | None
-    ) -> tuple[StoredHead | None, list[StoredValue]]:
+    def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
         """See `Engine`. One round trip."""
-        at = [Int8(thread), ns, checkpoint_id]
-        heads, writes = _execute((_HEAD, [*at, *at[:2]]), (_WRITES, [*at, *at[:2]]))
-        return StoredHead(*heads[0]) if heads else None, list(map(_value, writes))
+        head, writes = _execute(*_named(_BY_KEY, Int8(thread), ns, checkpoint_id))
+        return _checkpoint(head, writes)
 
-    def values(self, thread: int, ns: str, versions: Mapping[str, str]) -> list[StoredValue]:
+    def values(
+        self, thread: int, ns: str, versions: Mapping[str, str], writes: Sequence[StoredValue]
+    ) -> tuple[list[StoredValue], dict[int, bytes]]:
         """See `Engine`. One round trip."""
-        named = [list(versions), list(versions.values()), Int8(thread), ns]
-        return list(map(_value, _execute((_VALUES, named))[0]))
+        channels, at = [list(versions), list(versions.values())], [Int8(thread), ns]
+        runs = [run for each in writes if each.form == Form.RUNS for run in runs_of(each.data)]
+        of_writes = [pipelines.integers(first for first, _ in runs)]
+        of_writes.append(pipelines.integers(count for _, count in runs))
+        found, parts = _execute(
+            (_VALUES, [*channels, *at]),
+            (_PARTS, [*channels, *at, Int2(Form.RUNS), *of_writes, Int8(thread)]),
+        )
+        return list(map(_value, found)), dict(parts)
 
-    def parts(self, thread: int, numbers: Collection[int]) -> list[tuple[int, bytes]]:
-        """See `Engine`. One round trip."""
-        if is_dense(numbers):
-            return _execute((_PARTS, [Int8(thread), Int8(min(numbers)), Int8(max(numbers))]))[0]
-        return _execute((_SCATTERED_PARTS, [list(map(Int8, numbers)), Int8(thread)]))[0]
+
+def _named(by: str, *at: Any) -> list[tuple[str, list[Any]]]:
+    thread, ns, checkpoint_id = at
+    parameters = [thread, ns, checkpoint_id, thread, ns]
+    return [(_at(_HEAD, by), parameters), (_at(_WRITES, by), parameters)]
+
+
+@cache
+def _at(statement: str, by: str) -> str:
+    return statement.format(thread=by)
+
+
+def _checkpoint(head: Sequence[Any], writes: Sequence[Any]) -> StoredCheckpointRow:
+    return StoredHead(*head[0]) if head else None, list(map(_value, writes))
 
 
 @cache

@@ -9,7 +9,17 @@ from typing import Any
 
 from django.db import connection
 
-from agents.services.engines import LeasedRun, LockedThread, StoredHead, StoredValue, is_dense
+from agents.models import Form
+from agents.services.engines import (
+    LeasedRun,
+    LockedThread,
+    Place,
+    StoredCheckpointRow,
+    StoredHead,
+    StoredValue,
+    is_dense,
+)
+from agents.services.part_runs import runs_of
 from agents.services.stored_tables import Row, Table
 
 # The transaction has the only lock there is: see `transaction_mode` in the settings.
@@ -57,6 +67,12 @@ class SqliteEngine:
         leased = _select(_RUNS, json.dumps(list(runs))) if runs else []
         return list(map(LockedThread._make, found)), list(map(LeasedRun._make, leased))
 
+    def look(
+        self, threads: Collection[str], runs: Collection[int], at: Place | None
+    ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
+        """See `Engine`. The transaction has the only lock there is: nothing is to be saved."""
+        return *self.lock(threads, runs), None
+
     def write(
         self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
     ) -> None:
@@ -68,9 +84,7 @@ class SqliteEngine:
             if part_next:
                 cursor.executemany(_NUMBER_PARTS, [(after, pk) for pk, after in part_next.items()])
 
-    def checkpoint(
-        self, thread: int, ns: str, checkpoint_id: str | None
-    ) -> tuple[StoredHead | None, list[StoredValue]]:
+    def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
         """See `Engine`."""
         heads = _select(_HEAD, thread, ns, checkpoint_id, thread, ns)
         if not heads:
@@ -78,15 +92,24 @@ class SqliteEngine:
         head = StoredHead(*heads[0])
         return head, list(map(_value, _select(_WRITES, thread, ns, head.checkpoint_id)))
 
-    def values(self, thread: int, ns: str, versions: Mapping[str, str]) -> list[StoredValue]:
+    def values(
+        self, thread: int, ns: str, versions: Mapping[str, str], writes: Sequence[StoredValue]
+    ) -> tuple[list[StoredValue], dict[int, bytes]]:
         """See `Engine`."""
-        return list(map(_value, _select(_VALUES, json.dumps(versions), thread, ns)))
-
-    def parts(self, thread: int, numbers: Collection[int]) -> list[tuple[int, bytes]]:
-        """See `Engine`."""
+        asked = (json.dumps(versions), thread, ns)
+        found = list(map(_value, _select(_VALUES, *asked))) if versions else []
+        runs = [each.data for each in (*found, *writes) if each.form == Form.RUNS]
+        numbers = {
+            number
+            for data in runs
+            for first, count in runs_of(data)
+            for number in range(first, first + count)
+        }
+        if not numbers:
+            return found, {}
         if is_dense(numbers):
-            return _select(_PARTS, thread, min(numbers), max(numbers))
-        return _select(_SCATTERED_PARTS, thread, json.dumps(list(numbers)))
+            return found, dict(_select(_PARTS, thread, min(numbers), max(numbers)))
+        return found, dict(_select(_SCATTERED_PARTS, thread, json.dumps(list(numbers))))
 
 
 @cache
