@@ -12,7 +12,7 @@ from agents.exceptions import NotFound
 from agents.live.story import VERBS_IN_DOUBT
 from agents.live.topic import Topic, Viewer
 from agents.models import Agent, Decision, Effect, Run, Thread
-from agents.prepared import Given, Prepared
+from agents.prepared import Given, Prepared, PreparedCount, together
 from agents.services import effects as journal
 
 EFFECTS = 20  # shown at once; earlier ones are a click away
@@ -86,20 +86,24 @@ def effects(topic: Topic, viewer: Viewer) -> dict[str, Any]:
     Raises:
         NotFound: there is no such thread, or no such entry in it.
     """
-    thread = Thread.objects.select_related("agent").filter(pk=topic.pk).only("agent").first()
-    if thread is None:
+    ran = topic.filters.get("ran", "") or "0"
+    first = int(ran) if ran.isascii() and ran.isdecimal() and len(ran) < 19 else None
+    page = _PAGE_FROM if first else _PAGE
+    given = {"thread": topic.pk, "first": first}
+    agents, rows, (count,) = together(
+        _AGENT.given(**given), page.given(**given), _COUNT.given(**given)
+    )
+    if not agents:
         raise NotFound("There is no such thread.")
-    made = Effect.objects.filter(thread=thread)
-    first = _named(topic.filters.get("ran", ""))
-    page = made.filter(pk__lte=first) if first else made
-    rows = list(page.select_related(*_PEOPLE).defer("run__input", "run__update")[: EFFECTS + 1])
-    newer = made.filter(pk__gt=first).order_by("pk")[:EFFECTS] if first else ()
+    if first is None:
+        raise NotFound(f"There is no entry {ran!r}.")
+    newer = _NEWER(**given) if first else []
     return {
         "effects": EffectsView(
-            agent=thread.agent,
+            agent=agents[0],
             rows=[EffectView(row) for row in rows[:EFFECTS]],
-            count=made.count(),
-            newer=max((row.pk for row in newer), default=None),
+            count=count,
+            newer=max((pk for (pk,) in newer), default=None),
             older=rows[EFFECTS].pk if len(rows) > EFFECTS else None,
         )
     }
@@ -113,10 +117,23 @@ def in_order(thread: Thread) -> QuerySet[Effect]:
 _PEOPLE = ("run", "runner", "decision__decided_by", "settled_by__decided_by")
 
 
-def _named(text: str) -> int:
-    if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise NotFound(f"There is no entry {text!r}.")
-    return int(text or 0)
+def _made() -> QuerySet[Effect]:
+    return Effect.objects.filter(thread=Given("thread", int))
+
+
+def _page(made: QuerySet[Effect]) -> QuerySet[Effect]:
+    return made.select_related(*_PEOPLE).defer("run__input", "run__update")[: EFFECTS + 1]
+
+
+def _newer() -> QuerySet[Effect, tuple[int]]:
+    newer = _made().filter(pk__gt=Given("first", int))
+    return newer.order_by("pk").values_list("pk")[:EFFECTS]
+
+
+_AGENT = Prepared(lambda: Agent.objects.filter(threads=Given("thread", int)))
+_PAGE = Prepared(lambda: _page(_made()))
+_PAGE_FROM = Prepared(lambda: _page(_made().filter(pk__lte=Given("first", int))))
+_NEWER, _COUNT = Prepared(_newer), PreparedCount(_made)
 
 
 def links(thread: Thread) -> Mapping[tuple[str, str], str]:
