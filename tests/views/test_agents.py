@@ -60,7 +60,7 @@ class TestList:
     ):
         for number in range(count):
             connect_runner(f"runner {number}", agents=(f"agent-{number}",))
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             operator.get("/agents/")
 
 
@@ -113,7 +113,7 @@ class TestAgent:
         for number in range(count):
             connect_runner(f"runner {number}")
             start_run()
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(12):
             operator.get("/agents/operations/")
 
 

@@ -183,5 +183,5 @@ def test_queries(
     for _ in range(count):
         make_interrupt()
         decide(make_interrupt(), bob)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         reader.get("/")

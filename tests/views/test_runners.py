@@ -77,5 +77,5 @@ def test_queries(
     for number in range(count):
         take(start_run(), connect_runner(f"runner {number}"))
         decide(make_interrupt(), alice)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         reader.get("/runners/")

@@ -137,5 +137,5 @@ class TestList:
     ):
         for _ in range(count):
             start_run()
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(8):
             reader.get("/threads/")
