@@ -7,7 +7,10 @@ exactly the call that its question showed, and was read as.
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from agents.models import Decision, Effect, Interrupt
+from agents.prepared import Given, Prepared
 from agents.reviews.dialects import in_doubt, per_call
 from agents.services import call_verdicts, effects
 from agents.services.made_calls import MadeCall
@@ -20,13 +23,21 @@ def named(call: MadeCall) -> Decision | None:
     """
     if call.request.decision is None:
         return None
+    branch = call.run.branch or 0  # type: ignore[attr-defined]  # annotated
+    found = _NAMED(decision=call.request.decision, thread=call.run.thread_id, branch=branch)
+    return found[0] if found and _shows_one_call(found[0].interrupt) else None
+
+
+def _named() -> QuerySet[Decision]:
     here = Decision.objects.filter(
-        pk=call.request.decision,
-        interrupt__thread=call.run.thread_id,
-        interrupt__run__gte=call.run.branch or 0,  # type: ignore[attr-defined]  # annotated
+        pk=Given("decision", int),
+        interrupt__thread=Given("thread", int),
+        interrupt__run__gte=Given("branch", int),
     )
-    found = here.exclude(status__in=Decision.VOID).select_related("interrupt").first()
-    return found if found is not None and _shows_one_call(found.interrupt) else None
+    return here.exclude(status__in=Decision.VOID).select_related("interrupt").order_by()
+
+
+_NAMED = Prepared(_named)
 
 
 def _shows_one_call(asked: Interrupt) -> bool:
@@ -48,6 +59,17 @@ def approves(decision: Decision, call: MadeCall) -> bool:
         case _:
             return False
     is_this = (name, call_id) == (call.request.tool, call.request.call_id)
-    others = Effect.objects.filter(decision=decision).exclude(key=call.key)
     declared = effects.declared(call.run.thread.agent, name)
-    return is_this and effects.covers(args, call.args, declared) and not others.exists()
+    return (
+        is_this
+        and effects.covers(args, call.args, declared)
+        and not _OTHERS(decision=decision.pk, key=call.key)
+    )
+
+
+def _others() -> QuerySet[Effect, tuple[int]]:
+    used = Effect.objects.filter(decision=Given("decision", int))
+    return used.exclude(key=Given("key", str)).order_by().values_list("pk")[:1]
+
+
+_OTHERS = Prepared(_others)
