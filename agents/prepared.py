@@ -68,11 +68,16 @@ class Given(Expression):
         return f"%s::{_POSTGRESQL[self.kind]}{'[]' if self.array else ''}", [self]
 
     def value(self, given: Any) -> Any:
-        """What the database is sent."""
+        """What the database is sent; a number too large for its columns is like nothing there."""
         if self.array:
-            listed = list(given)
+            listed = [each for each in given if _has_room(each)]
             return pipelines.integers(listed) if self.kind is int else listed
-        return self.output_field.get_db_prep_value(given, connection)
+        value = self.output_field.get_db_prep_value(given, connection)
+        return value if _has_room(value) else None
+
+
+def _has_room(value: Any) -> bool:
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
 
 
 class Each(Given):
@@ -310,6 +315,8 @@ def _write(sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
         if isinstance(value, Given):
             places.append(value)
             return "%s"
+        if isinstance(value, datetime):
+            raise TypeError(f"{value} would stay the time of this query for ever: let it be Given")
         return pipelines.literal(value).replace("%", "%%")
 
     return re.sub("%%|%s", place, sql), places

@@ -103,6 +103,14 @@ def test_each_kind_is_kept(db: None, value: Any) -> None:
     assert Prepared(lambda: rows)(said=value) == [(value,)]
 
 
+@pytest.mark.parametrize("pk", [2**63, -(2**63) - 1, 10**30])
+def test_no_row_has_a_number_that_is_too_large(db: None, pk: int) -> None:
+    run = start_run()
+    assert Prepared(lambda: Run.objects.filter(pk=Given("pk", int)))(pk=pk) == []
+    among = Prepared(lambda: Run.objects.filter(pk__any=Each("pks", int)))
+    assert among(pks=[pk, run.pk]) == [run]
+
+
 def test_queries_that_go_together_answer_in_their_order(db: None) -> None:
     run = start_run()
     agents = Prepared(lambda: Agent.objects.filter(name=Given("name", str)))
@@ -202,6 +210,13 @@ def test_rows_are_locked_inside_a_transaction(db: None) -> None:
     lock = Prepared(lambda: Thread.objects.select_for_update().filter(pk=Given("pk", int)))
     with transaction.atomic():
         assert lock(pk=thread.pk) == [thread]
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="times are text there")
+def test_the_time_of_day_must_be_given(db: None) -> None:
+    late = Prepared(lambda: Run.objects.filter(created_at__lt=NOW))
+    with pytest.raises(TypeError, match="2026-11-22 12:00:00.* would stay the time of this query"):
+        late()
 
 
 def test_an_error_is_djangos(db: None) -> None:
