@@ -215,7 +215,7 @@ def test_rows_are_locked_inside_a_transaction(db: None) -> None:
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason="times are text there")
 def test_the_time_of_day_must_be_given(db: None) -> None:
     late = Prepared(lambda: Run.objects.filter(created_at__lt=NOW))
-    with pytest.raises(TypeError, match="2026-11-22 12:00:00.* would stay the time of this query"):
+    with pytest.raises(TypeError, match=r"2026-11-22 12:00:00.* would stay the time of this query"):
         late()
 
 
