@@ -144,11 +144,13 @@ def test_the_page_of_a_long_list_costs_as_many_queries_as_of_a_short_one(
         client.get(url(interrupt))
 
 
-def test_there_is_no_page_of_an_unknown_interrupt(alice: User) -> None:
+@pytest.mark.parametrize("pk", [4711, 2**63, 10**30])
+def test_there_is_no_page_of_an_unknown_interrupt(alice: User, pk: int) -> None:
     client = Client()
     client.force_login(alice)
-    assert client.get("/interrupts/4711/").status_code == 404
-    assert client.post("/interrupts/4711/decide/").status_code == 404
+    assert client.get(f"/interrupts/{pk}/").status_code == 404
+    for name in ("draft", "decide", "dismiss"):
+        assert client.post(f"/interrupts/{pk}/{name}/", {"reason": "?"}).status_code == 404
 
 
 # Deciding -------------------------------------------------------------------------------------
