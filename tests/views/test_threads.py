@@ -49,6 +49,10 @@ def reader(client: Client, olga: User) -> Client:
 class TestThread:
     """One thread."""
 
+    @pytest.mark.parametrize("pk", [4711, 2**63, 10**30])
+    def test_there_is_no_page_of_an_unknown_thread(self, reader: Client, pk: int):
+        assert reader.get(f"/threads/{pk}/").status_code == 404
+
     def test_a_decision_stands_at_its_call(self, reader: Client, bob: User):
         review = make_interrupt(tool_review(("send_email", ARGS)), snapshot={"messages": SAID})
         decide(review, bob)
