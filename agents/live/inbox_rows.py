@@ -19,6 +19,17 @@ from agents.prepared import Given, Prepared, PreparedCount
 _KEPT = 64  # shapes of lists whose queries are kept
 
 
+class Person(NamedTuple):
+    """Somebody's names."""
+
+    first_name: str  # "" where it is not known
+    username: str
+
+    def get_username(self) -> str:
+        """As a user tells it."""
+        return self.username
+
+
 class Waiting(NamedTuple):
     """A pause that waits for a person."""
 
@@ -27,7 +38,7 @@ class Waiting(NamedTuple):
     kind: str
     dialect: str
     headline: str
-    calls: int  # to decide
+    actions: int  # calls to decide
     created_at: datetime
     agent: str
     title: str  # of the thread; "" where it has none
@@ -55,19 +66,19 @@ class Closed(NamedTuple):
     began_by_username: str | None
 
     @property
-    def status_word(self) -> str:
-        """What became of it, in a word."""
+    def get_status_display(self) -> str:
+        """What became of it, as the pause itself says it."""
         return Interrupt.Status(self.status).label
 
     @property
-    def decided_by(self) -> str:
+    def decided_by(self) -> Person | None:
         """Who decided it."""
-        return _named(self.decided_by_name, self.decided_by_username)
+        return _person(self.decided_by_name, self.decided_by_username)
 
     @property
-    def began_by(self) -> str:
+    def began_by(self) -> Person | None:
         """Who began the run that superseded it."""
-        return _named(self.began_by_name, self.began_by_username)
+        return _person(self.began_by_name, self.began_by_username)
 
 
 class Decided(NamedTuple):
@@ -84,9 +95,9 @@ class Decided(NamedTuple):
     agent: str
 
     @property
-    def decided_by(self) -> str:
+    def decided_by(self) -> Person | None:
         """Who made it."""
-        return _named(self.decided_by_name, self.decided_by_username)
+        return _person(self.decided_by_name, self.decided_by_username)
 
 
 _WAITING = (
@@ -157,5 +168,5 @@ def decided(most: int) -> Prepared[tuple[Any, ...]]:
     return Prepared(lambda: Decision.objects.order_by("-pk").values_list(*_DECIDED)[:most])
 
 
-def _named(first_name: str | None, username: str | None) -> str:
-    return first_name or username or "the terminal"
+def _person(first_name: str | None, username: str | None) -> Person | None:
+    return None if username is None else Person(first_name or "", username)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from agents.live.inbox_rows import Closed, Waiting
+from agents.live.inbox_rows import Closed, Person, Waiting
 from agents.models import Interrupt
 from agents.reviews import markdown, markup, raw_json, show
 from agents.reviews.look_alikes import look_alike
@@ -201,7 +201,7 @@ def json_line(value: Plain) -> str:
 
 
 @register.filter
-def who(user: User | None) -> str:
+def who(user: User | Person | None) -> str:
     """Name a person, or the console's own terminal."""
     return (user.first_name or user.get_username()) if user else "the terminal"
 

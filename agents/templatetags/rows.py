@@ -11,6 +11,7 @@ from functools import lru_cache
 from django import template
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from agents.live.inbox import Inbox
@@ -49,17 +50,17 @@ def decided_rows(decided: Sequence[Decided]) -> SafeString:
     return _listed(_drawn("decided", row, elapsed(row.decided_at, "ago", now)) for row in decided)
 
 
-def _listed(drawn: Iterable[str]) -> SafeString:
-    return SafeString("".join(drawn))
+def _listed(drawn: Iterable[SafeString]) -> SafeString:
+    return format_html_join("", "{}      ", ((row,) for row in drawn))
 
 
 @lru_cache(_KEPT)
 def _drawn(
     name: str, row: Waiting | Closed | Decided, words: str, query: str = "", is_open: bool = False
-) -> str:
+) -> SafeString:
     """Draw a row; `words` say for how long, or since when.
 
     Its template is given nothing else and asks for no time: what is drawn anew looks the same.
     """
     shown = {"row": row, "words": words, "query": query, "is_open": is_open}
-    return render_to_string(f"agents/live/_row_{name}.html", shown).rstrip() + "\n      "
+    return render_to_string(f"agents/live/_row_{name}.html", shown)
