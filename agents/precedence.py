@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 _AT_MOST = 0.05  # seconds: who draws is not kept for long, however much runners ask
 _BETWEEN = 0.005  # seconds from a reply to the runner's next request
+_RESUMING = 0.03  # seconds from a claimed run to what its agent asks first, checkpoints aside
 
 
 class Precedence:
@@ -22,7 +23,7 @@ class Precedence:
         """Nobody is at work."""
         self._changed = threading.Condition()
         self._at_work = 0
-        self._ended = 0.0  # the last of their work
+        self._free = 0.0  # from when on others may work
 
     @contextmanager
     def first(self) -> Iterator[None]:
@@ -34,18 +35,23 @@ class Precedence:
         finally:
             with self._changed:
                 self._at_work -= 1
-                self._ended = time.monotonic()
+                self._free = max(self._free, time.monotonic() + _BETWEEN)
                 self._changed.notify_all()
+
+    def expect_agent(self) -> None:
+        """Keep the way free for a run that was claimed: who has decided waits for its agent."""
+        with self._changed:
+            self._free = max(self._free, time.monotonic() + _RESUMING)
 
     def give_way(self) -> None:
         """Block this thread while others go first, for a moment at most."""
         deadline = time.monotonic() + _AT_MOST
         with self._changed:
             while (now := time.monotonic()) < deadline:
-                free = self._ended + _BETWEEN
-                if not self._at_work and now >= free:
+                if not self._at_work and now >= self._free:
                     return
-                self._changed.wait((deadline if self._at_work else min(free, deadline)) - now)
+                until = deadline if self._at_work else min(self._free, deadline)
+                self._changed.wait(until - now)
 
 
 runners = Precedence()  # one a process, as there is one interpreter

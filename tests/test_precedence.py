@@ -29,6 +29,15 @@ def test_who_draws_waits_for_what_runners_may_ask_next():
     assert time.monotonic() >= begun + 0.005
 
 
+def test_who_draws_waits_for_an_agent_that_goes_on():
+    precedence = Precedence()
+    with precedence.first():
+        precedence.expect_agent()
+        begun = time.monotonic()
+    precedence.give_way()
+    assert time.monotonic() >= begun + 0.03
+
+
 def test_who_draws_waits_for_who_is_at_work():
     precedence = Precedence()
     begun, over = threading.Event(), threading.Event()

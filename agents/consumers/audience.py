@@ -111,6 +111,7 @@ class Audience:
         self._due: dict[Page, set[int]] = {}  # positions of topics
         self._called = asyncio.Event()
         self._soon: asyncio.TimerHandle | None = None
+        self._gives_way = True  # in the next round: not if people wait for what has changed
         self._rest = Rest()
         # Its own: in the one that all sockets share, runners would wait to be let in.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="drawing")
@@ -165,6 +166,7 @@ class Audience:
                 log.exception("hints are not heard; pages look for themselves")
                 await asyncio.sleep(_DEAF_SECONDS)
                 continue
+            self._gives_way &= not at_once
             for page in self._woken_by.get(source, ()):
                 self._call(page, page.woken_by[source], at_once=at_once)
 
@@ -181,6 +183,7 @@ class Audience:
         await self._wait()
         begun, worked = loop.time(), 0.0
         due, self._due = self._due, {}
+        gives_way, self._gives_way = self._gives_way, True
         if not due:
             return
         for page in due:
@@ -197,7 +200,7 @@ class Audience:
 
         try:
             with REDRAW.time():
-                worked = await loop.run_in_executor(self._thread, _draw_here, due, show)
+                worked = await loop.run_in_executor(self._thread, _draw_here, due, show, gives_way)
         except Exception as error:
             _complain(error, "pages are")
             held_back = [(page, BROKEN) for page in due]
@@ -223,12 +226,12 @@ class Audience:
 
 
 def _draw_here(
-    due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None]
+    due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None], gives_way: bool
 ) -> float:
     """Draw, with a connection to the database for as long as it takes."""
     close_old_connections()
     try:
-        return draw(due, show)
+        return draw(due, show, gives_way=gives_way)
     finally:
         close_old_connections()
 
@@ -237,11 +240,17 @@ def _pass() -> None:
     """Do nothing, when it is the thread's turn."""
 
 
-def draw(due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None]) -> float:
+def draw(
+    due: Mapping[Page, Collection[int]],
+    show: Callable[[Page, Drawn | int], None],
+    *,
+    gives_way: bool = True,
+) -> float:
     """Draw these topics of these pages, those that are alike once, as each may see them now.
 
     Each is shown as soon as it is drawn, to all that it is due for. Instead of what is drawn, a
-    number is the code to close a page with. Returns the seconds that this thread has worked.
+    number is the code to close a page with. Returns the seconds that this thread has worked. What
+    runners ask for goes first where the drawing `gives_way`.
     """
     begun = time.thread_time()
     held = onlookers({page.session for page in due})
@@ -258,7 +267,8 @@ def draw(due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int]
         topic = page.topics[position]
         alike.setdefault((str(topic), viewer), (topic, []))[1].append(page)
     for (_, viewer), (topic, pages) in alike.items():
-        precedence.runners.give_way()
+        if gives_way:
+            precedence.runners.give_way()
         drawn = _drawn(topic, viewer)
         for page in pages:
             show(page, drawn)

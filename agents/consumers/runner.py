@@ -15,7 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from agents import push
+from agents import precedence, push
 from agents.consumers.rounds import Call
 from agents.consumers.writer import writer
 from agents.exceptions import RequestRefused, TokenEnded
@@ -212,7 +212,10 @@ class RunnerConsumer(AsyncWebsocketConsumer):
                 agents = runners.served(runner=runner, token=token)
                 give = partial(runs.claim, runner=runner, agents=agents, free=request.free)
                 # Those that others have lost come when nothing else waits: people wait for claims.
-                return Assignments(give() or (give() if runs.reap() else ()))
+                given = give() or (give() if runs.reap() else ())
+                if given:
+                    precedence.runners.expect_agent()
+                return Assignments(given)
             case Release():
                 runs.release(runner=runner, lease=request.lease)
             case Paused():

@@ -8,7 +8,7 @@ from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer
 from django.contrib.auth.models import User
 
-from agents import live, push
+from agents import live, precedence, push
 from agents.consumers.audience import (
     NO_ROLE,
     NO_TOPIC,
@@ -95,6 +95,42 @@ def test_one_page_that_may_not_costs_the_others_nothing(alice: User, mallory: Us
     *closed, left = shown({page: set(range(len(page.topics))) for page in pages}).values()
     assert closed == [SIGNED_OUT, NO_ROLE, NO_TOPIC]
     assert isinstance(left, dict)
+
+
+async def test_what_people_wait_for_gives_way_to_nobody(
+    transactional_db: None, alice: User, monkeypatch: pytest.MonkeyPatch
+):
+    rounds: asyncio.Queue[bool] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def note(*_: object, gives_way: bool) -> float:
+        loop.call_soon_threadsafe(rounds.put_nowait, gives_way)
+        return 0.0
+
+    monkeypatch.setattr("agents.consumers.audience.draw", note)
+    page = Page([Topic("waiting")], await database_sync_to_async(session_of)(alice), CONSOLE)
+    audience = Audience()
+    await audience.join(page)
+    try:
+        assert await rounds.get()
+        (topic,) = page.woken_by
+        for at_once in (True, False, True):
+            hint = {"type": "console.changed", "topic": topic, "at_once": at_once}
+            await push.send([(push.group(topic), hint)])
+            assert await rounds.get() is not at_once
+    finally:
+        await audience.leave(page)
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_runners_go_first_where_drawing_gives_way(
+    alice: User, monkeypatch: pytest.MonkeyPatch, gives_way: bool
+):
+    waits: list[str] = []
+    monkeypatch.setattr(precedence.runners, "give_way", lambda: waits.append("waited"))
+    page = Page([Topic("waiting"), Topic("inbox")], session_of(alice), CONSOLE)
+    draw({page: {0, 1}}, lambda *_: None, gives_way=gives_way)
+    assert waits == ["waited", "waited"] * gives_way
 
 
 async def test_a_page_that_ends_while_it_joins_ends_no_other(

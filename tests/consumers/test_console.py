@@ -164,7 +164,9 @@ async def test_hints_that_come_while_it_draws_count_as_one(
     drawn = 0
     begun, may_go_on = threading.Event(), threading.Event()
 
-    def draw_slowly(due: Collection[audience.Page], show: Callable[..., None]) -> float:
+    def draw_slowly(
+        due: Collection[audience.Page], show: Callable[..., None], *, gives_way: bool
+    ) -> float:
         nonlocal drawn
         drawn += 1
         begun.set()
@@ -190,7 +192,9 @@ async def test_the_last_page_may_leave_while_it_is_drawn(
 ):
     begun, may_go_on = threading.Event(), threading.Event()
 
-    def draw_slowly(due: Collection[audience.Page], show: Callable[..., None]) -> float:
+    def draw_slowly(
+        due: Collection[audience.Page], show: Callable[..., None], *, gives_way: bool
+    ) -> float:
         begun.set()
         may_go_on.wait(10)
         return 0.0
