@@ -63,9 +63,12 @@ class Installation:
 
 
 def start(browser: Browser, agent: str, subject: str) -> None:
-    """Start a run of an agent as a person does; `subject` is what it is told, and its title."""
+    """Start a run of an agent as a person does; `subject` is what it is told, and its title.
+
+    They look elsewhere then: the page of its thread would be drawn beside what is measured.
+    """
     said = {"messages": [{"role": "user", "content": subject}]}
-    browser.post(
+    browser.order(
         f"/agents/{agent}/", [("way", "json"), ("json", json.dumps(said)), ("title", subject)]
     )
 

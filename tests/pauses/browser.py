@@ -5,6 +5,10 @@ from __future__ import annotations
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPMessage
+from typing import Any
+from urllib.request import build_opener
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,6 +19,16 @@ from tests.pauses.html_forms import Form, forms
 from tests.servers import Console
 
 CSRF = "n" * 32
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else."""
+
+    def http_error_302(
+        self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: HTTPMessage
+    ) -> Any:
+        """Answer what was answered."""
+        return fp
 
 
 class Browser:
@@ -35,9 +49,20 @@ class Browser:
 
     def post(self, path: str, fields: list[tuple[str, str]]) -> str:
         """Send these fields; what is shown then."""
+        return self._open(self._filled(path, fields))
+
+    def order(self, path: str, fields: list[tuple[str, str]]) -> None:
+        """Send these fields as `post`, and do not look at the page that this leads to."""
+        request = self._filled(path, fields)
+        request.add_header("Cookie", self._cookies)
+        with build_opener(_Stay).open(request, timeout=30) as answer:
+            if answer.status != HTTPStatus.FOUND:
+                raise ValueError(f"{path} took nothing: {answer.read().decode()[:2000]}")
+
+    def _filled(self, path: str, fields: list[tuple[str, str]]) -> urllib.request.Request:
         fields = [(name, value) for name, value in fields if name != "csrfmiddlewaretoken"]
         data = urllib.parse.urlencode([*fields, ("csrfmiddlewaretoken", CSRF)]).encode()
-        return self._open(urllib.request.Request(self._url + path, data))
+        return urllib.request.Request(self._url + path, data)
 
     def form(self, path: str, leads_to: str) -> Form:
         """The form of a page whose address ends with `leads_to`."""
