@@ -46,7 +46,7 @@ def one(
 ) -> StoredCheckpoint | None:
     """The named checkpoint of a namespace, else its newest; None if there is none.
 
-    `row` is what was read of it already. Round trips on PostgreSQL: 1, and 1 more without a `row`;
+    `row` is what was read of it already. Round trips on PostgreSQL: 2, and 1 more without a `row`;
     queries elsewhere: 4.
 
     Raises:

@@ -7,12 +7,14 @@ ones. Whatever is not asked at every step of every agent stays with the ORM.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol, TypeAlias
 
 from django.db import connection
 
+from agents.models import Form
+from agents.services.part_runs import runs_of
 from agents.services.stored_tables import Row, Table
 
 
@@ -98,6 +100,12 @@ class Engine(Protocol):
 
         What was never stored is left out.
         """
+
+
+def part_numbers(values: Iterable[StoredValue]) -> set[int]:
+    """The numbers of all parts that these values are made of."""
+    runs = (run for each in values if each.form == Form.RUNS for run in runs_of(each.data))
+    return {number for first, count in runs for number in range(first, first + count)}
 
 
 def is_dense(numbers: Collection[int]) -> bool:

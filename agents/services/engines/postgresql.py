@@ -14,7 +14,6 @@ from typing import Any
 from psycopg.types.numeric import Int2, Int4, Int8
 
 from agents import pipelines
-from agents.models import Form
 from agents.services.engines import (
     LeasedRun,
     LockedThread,
@@ -22,8 +21,9 @@ from agents.services.engines import (
     StoredCheckpointRow,
     StoredHead,
     StoredValue,
+    is_dense,
+    part_numbers,
 )
-from agents.services.part_runs import runs_of
 from agents.services.stored_tables import Row, Table
 
 _OF_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -65,20 +65,10 @@ FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
     AND channel = v.channel AND version = v.version LIMIT 1
 ) AS b
 """
-# The parts of these values, and of the runs that the caller names: see `part_runs`.
-_PARTS = """
-SELECT n.seq, p.data FROM (
-    SELECT DISTINCT generate_series(r.first, r.first + r.count - 1) AS seq FROM (
-        SELECT ('x' || encode(substr(b.data, i + 1, 4), 'hex'))::bit(32)::bigint AS first,
-               ('x' || encode(substr(b.data, i + 5, 4), 'hex'))::bit(32)::bigint AS count
-        FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
-            SELECT form, data FROM agents_blob WHERE thread_id = %b AND ns = %b
-            AND channel = v.channel AND version = v.version LIMIT 1
-        ) AS b, generate_series(0, length(b.data) - 8, 8) AS i WHERE b.form = %b
-        UNION ALL SELECT * FROM unnest(%b::bigint[], %b::bigint[])
-    ) AS r(first, count)
-) AS n, LATERAL (
-    SELECT data FROM agents_part WHERE thread_id = %b AND seq = n.seq LIMIT 1
+_PARTS = "SELECT seq, data FROM agents_part WHERE thread_id = %b AND seq BETWEEN %b AND %b"
+_SCATTERED_PARTS = """
+SELECT v.seq, p.data FROM unnest(%b::bigint[]) AS v(seq), LATERAL (
+    SELECT data FROM agents_part WHERE thread_id = %b AND seq = v.seq LIMIT 1
 ) AS p
 """
 _execute = partial(pipelines.rows, binary=True)
@@ -133,16 +123,19 @@ class PostgresEngine:
     def values(
         self, thread: int, ns: str, versions: Mapping[str, str], writes: Sequence[StoredValue]
     ) -> tuple[list[StoredValue], dict[int, bytes]]:
-        """See `Engine`. One round trip."""
-        channels, at = [list(versions), list(versions.values())], [Int8(thread), ns]
-        runs = [run for each in writes if each.form == Form.RUNS for run in runs_of(each.data)]
-        of_writes = [pipelines.integers(first for first, _ in runs)]
-        of_writes.append(pipelines.integers(count for _, count in runs))
-        found, parts = _execute(
-            (_VALUES, [*channels, *at]),
-            (_PARTS, [*channels, *at, Int2(Form.RUNS), *of_writes, Int8(thread)]),
+        """See `Engine`. At most two round trips."""
+        named = [list(versions), list(versions.values()), Int8(thread), ns]
+        found = list(map(_value, _execute((_VALUES, named))[0])) if versions else []
+        numbers = part_numbers([*found, *writes])
+        if not numbers:
+            return found, {}
+        asked: tuple[str, list[Any]] = (
+            _SCATTERED_PARTS,
+            [pipelines.integers(numbers), Int8(thread)],
         )
-        return list(map(_value, found)), dict(parts)
+        if is_dense(numbers):
+            asked = (_PARTS, [Int8(thread), Int8(min(numbers)), Int8(max(numbers))])
+        return found, dict(_execute(asked)[0])
 
 
 def _named(by: str, *at: Any) -> list[tuple[str, list[Any]]]:

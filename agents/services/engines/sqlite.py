@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import connection
 
-from agents.models import Form
 from agents.services.engines import (
     LeasedRun,
     LockedThread,
@@ -18,8 +17,8 @@ from agents.services.engines import (
     StoredHead,
     StoredValue,
     is_dense,
+    part_numbers,
 )
-from agents.services.part_runs import runs_of
 from agents.services.stored_tables import Row, Table
 
 # The transaction has the only lock there is: see `transaction_mode` in the settings.
@@ -98,13 +97,7 @@ class SqliteEngine:
         """See `Engine`."""
         asked = (json.dumps(versions), thread, ns)
         found = list(map(_value, _select(_VALUES, *asked))) if versions else []
-        runs = [each.data for each in (*found, *writes) if each.form == Form.RUNS]
-        numbers = {
-            number
-            for data in runs
-            for first, count in runs_of(data)
-            for number in range(first, first + count)
-        }
+        numbers = part_numbers([*found, *writes])
         if not numbers:
             return found, {}
         if is_dense(numbers):
