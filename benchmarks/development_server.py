@@ -2,8 +2,8 @@
 
 `langgraph dev` (langgraph-cli[inmem]) executes the same agent in turn with ours. It keeps its
 threads in memory and is meant for a developer's machine, and it shows pauses to whoever asks: here
-its SDK asks once a second, as a page that polls would. It is the server that one can run here; how
-fast the hosted one is, nobody publishes.
+its SDK asks once a second, as a page that polls would, which knows nothing of when a run began. It
+is the server that one can run here; how fast the hosted one is, nobody publishes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -35,6 +36,7 @@ from tests.processes import free_port
 COMMAND = Path(sys.executable).parent / "langgraph"
 START_SECONDS = 90.0
 POLL_SECONDS = 1.0
+SEED = 20261122
 AGENT = "reviewed"
 
 
@@ -44,12 +46,14 @@ class Server:
 
     client: SyncLangGraphClient
     notes: Path
+    phase: Random = field(default_factory=lambda: Random(SEED))  # noqa: S311 -- no secret
 
     def pause(self, subject: str) -> tuple[str, float]:
         """Have the agent pause; its thread, and the seconds until a poll found out."""
         thread = self.client.threads.create()["thread_id"]
         said: dict[str, Any] = {"messages": [{"role": "user", "content": subject}]}
         self.client.runs.create(thread, AGENT, input=said)
+        time.sleep(self.phase.uniform(0, POLL_SECONDS))
         while self.client.threads.get(thread)["status"] != "interrupted":
             time.sleep(POLL_SECONDS)
         seen = time.time()
