@@ -25,6 +25,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests import interfaces
 from tests.servers import Console
 
 PATIENCE_MILLISECONDS = 20_000
@@ -106,9 +107,10 @@ def visit(
         page.goto(path)
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
+    with interfaces.steady():
+        yield visit
+        for context in contexts:
+            context.close()
     unexpected = [
         complaint
         for complaint in complaints

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests import interfaces
+
 HERE, THERE = "10.99.7.1", "10.99.7.2"
 
 
@@ -39,7 +41,11 @@ def other_host() -> Iterator[Host]:
     """Make one, at `THERE`; it is gone afterwards. Skips the test where that is not allowed."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         pytest.skip("a host of its own needs root and iproute2: runners elsewhere are not tried")
-    host = Host()
+    with interfaces.changing():
+        yield from _other_host(Host())
+
+
+def _other_host(host: Host) -> Iterator[Host]:
     try:
         _ip("netns", "add", host.name)
     except subprocess.CalledProcessError as error:
