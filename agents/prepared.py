@@ -238,8 +238,8 @@ class PreparedInsert(Generic[Inserted]):
     ) -> None:
         """Where a row has the same `unique` fields already, its `updated` ones are written.
 
-        One that `passes_over` what a constraint keeps out answers no row then. It is for models
-        whose keys the database makes.
+        One that `passes_over` what a constraint keeps out answers no row then: on PostgreSQL a row
+        that is there already, on SQLite any. It is for models whose keys the database makes.
         """
         self._model = model
         self._unique = unique
