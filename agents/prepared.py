@@ -71,7 +71,7 @@ class Given(Expression):
         """What the database is sent; a number too large for its columns is like nothing there."""
         if self.array:
             listed = [each for each in given if _has_room(each)]
-            return pipelines.integers(listed) if self.kind is int else listed
+            return pipelines.array("bigint", listed) if self.kind is int else listed
         value = self.output_field.get_db_prep_value(given, connection)
         return value if _has_room(value) else None
 

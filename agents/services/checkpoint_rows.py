@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from agents.exceptions import RequestRefused
 from agents.models import SHOWN, Blob, Form, Part, PendingWrite
+from agents.pipelines import Ending
 from agents.services.engines import LockedThread, engine, is_dense
 from agents.services.part_numbers import PartNumbers, ThreadParts
 from agents.services.part_runs import pack_runs, unpack_runs
@@ -128,8 +129,8 @@ class Batch:
         """Read the thread's parts again when they are next needed: some were removed."""
         self._parts.pop(thread.pk, None)
 
-    def flush(self) -> None:
-        """Write all rows: one round trip, whatever the size of the batch."""
+    def flush(self, ending: Ending | None = None) -> None:
+        """Write all rows: one round trip, or with the `ending`, whatever the size of the batch."""
         grown = [parts for parts in self._parts.values() if parts.added]
         rows = (
             (PART, [part for parts in grown for part in parts.added]),
@@ -138,11 +139,16 @@ class Batch:
             (WRITE, list(self._writes.values())),
             (SPECIAL_WRITE, list(self._special.values())),  # they replace what stands before them
         )
-        engine().write(rows, {parts.thread: parts.next for parts in grown})
+        engine().write(rows, {parts.thread: parts.next for parts in grown}, ending)
         for parts in grown:
             parts.added = []
         for written in (self._blobs, self._checkpoints, self._writes, self._special):
             written.clear()
+
+    def next_part(self, thread: LockedThread) -> int:
+        """The number of the thread's next part, with those that are written here."""
+        parts = self._parts.get(thread.pk)
+        return thread.part_next if parts is None else parts.next
 
     def _store(self, thread: LockedThread, values: Sequence[Value]) -> list[tuple[int, bytes]]:
         """Number the parts of one request's values: all of them, or none."""

@@ -16,15 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
 from django.conf import settings
-from django.db import transaction
 
+from agents import pipelines
 from agents.exceptions import RequestRefused
 from agents.history.documents import is_internal
 from agents.models import Agent, Checkpoint, Run, RunnerToken, Thread
+from agents.pipelines import Ending
 from agents.services import agent_pruning, checkpoint_reads, checkpoint_states, outages
 from agents.services.checkpoint_rows import Batch
 from agents.services.copied_rows import copy_rows
 from agents.services.engines import LeasedRun, LockedThread, StoredCheckpointRow, engine
+from agents.services.known_leases import Known, KnownLeases
 from agents.services.part_numbers import PartNumbers
 from reviewconsole.protocol.messages import (
     CheckpointRequest,
@@ -60,14 +62,16 @@ class Store:
     """Executes checkpoint requests for one writer thread, and remembers its part numbers."""
 
     numbers: PartNumbers = field(default_factory=PartNumbers)
+    known: KnownLeases = field(default_factory=KnownLeases)
 
     def execute(self, calls: Sequence[Call]) -> list[Result]:
         """Do all calls in one transaction and answer each, in order.
 
         A call that is refused stores nothing and disturbs no other. When one breaks the transaction
         of all, each is tried in a transaction of its own, so that it fails alone. Calls may be
-        repeated: puts and writes are keyed by their ids. Round trips on PostgreSQL: 1 to resolve
-        all, 1 to write all, 1 to commit, 3 a read; outside of runs 3 queries more a call.
+        repeated: puts and writes are keyed by their ids. Round trips on PostgreSQL: 1 for the steps
+        of runs that are known from the step before, else 1 to resolve all, 1 to write and commit;
+        3 a read, and 1 for the commit after reads alone; outside of runs 3 queries more a call.
         """
         try:
             return self._attempt(calls)
@@ -85,16 +89,48 @@ class Store:
             log.exception("runner %d sent what cannot be stored or read", call[0])
             return Refused(RefusalCode.INVALID, f"this cannot be stored or read: {error}")
 
-    def _attempt(self, calls: Sequence[Call]) -> list[Result]:
-        gets = checkpoint_reads.all_gets([request for _, request in calls])
+    def _attempt(self, calls: Sequence[Call], *, trusting: bool = True) -> list[Result]:
+        """Do all calls in one transaction, `trusting` what is known from the one before."""
+        requests = [request for _, request in calls]
+        gets = checkpoint_reads.all_gets(requests)
+        steps = _steps(requests)
+        found: Known | None = None
         try:
-            with transaction.atomic():
-                results = _Work(calls, self.numbers, gets).results()
-        except Exception:
+            with pipelines.transaction() as ending:
+                began = engine().moment() if steps else None
+                if steps and trusting and (found := self.known.of(steps, began)):
+                    engine().guard(*found, ending)
+                work = _Work(calls, self.numbers, gets, found)
+                results = work.results(ending)
+                if found and any(isinstance(result, Refused) for result in results):
+                    raise _Doubted
+                now = engine().moment() if steps else None
+        except Exception as error:
             self.numbers.forget()  # their transaction was rolled back
+            self.known.forget()
+            if found and (isinstance(error, _Doubted) or engine().is_of_guard(error)):
+                return self._attempt(calls, trusting=False)
             raise
         self.numbers.trim()
+        if steps:
+            self.known.keep(*work.left(), began, now)
+        elif not gets:
+            self.known.forget()
         return results
+
+
+class _Doubted(Exception):
+    """What was refused by what was known may be done after another look."""
+
+
+def _steps(requests: Sequence[CheckpointRequest]) -> list[tuple[str, int]]:
+    """The threads and runs, if with all of these requests runs save what they have done."""
+    steps = [
+        (request.thread, request.scope.run)
+        for request in requests
+        if isinstance(request, Put | PutWrites | Show) and isinstance(request.scope, Lease)
+    ]
+    return steps if len(steps) == len(requests) else []
 
 
 def _unavailable(error: Exception) -> Refused:
@@ -104,7 +140,13 @@ def _unavailable(error: Exception) -> Refused:
 class _Work:
     """One transaction's calls, with the threads they name locked, unless all of them are `gets`."""
 
-    def __init__(self, calls: Sequence[Call], numbers: PartNumbers, gets: Sequence[Get]) -> None:
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        numbers: PartNumbers,
+        gets: Sequence[Get],
+        known: Known | None = None,
+    ) -> None:
         self.calls = calls
         self.batch = Batch(numbers)
         self.served: dict[int, list[str]] = {}
@@ -112,7 +154,9 @@ class _Work:
         names = {name for call in calls for name in self._named(*call)}
         leases = {request.scope.run for _, request in calls if isinstance(request.scope, Lease)}
         self.rows: dict[Get, StoredCheckpointRow] = {}  # of `gets`, what was read already
-        if gets:
+        if known:
+            threads, runs = known
+        elif gets:
             threads, runs, self.rows = checkpoint_reads.look(names, leases, gets)
         else:
             threads, runs = engine().lock(names, leases)
@@ -137,10 +181,18 @@ class _Work:
                 return {thread, target}
         return set() if request.thread is None else {request.thread}
 
-    def results(self) -> list[Result]:
+    def results(self, ending: Ending) -> list[Result]:
         results = [self._answer(runner, request) for runner, request in self.calls]
-        self.batch.flush()
+        self.batch.flush(ending)
         return results
+
+    def left(self) -> Known:
+        """The threads and runs as the transaction leaves them."""
+        threads = [
+            thread._replace(part_next=self.batch.next_part(thread))
+            for thread in self.threads.values()
+        ]
+        return threads, list(self.runs.values())
 
     def _answer(self, runner: int, request: CheckpointRequest) -> Result:
         try:

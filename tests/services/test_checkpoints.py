@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from agents.models import PendingWrite, Thread
 from agents.services import checkpoints
@@ -220,9 +221,10 @@ def test_a_batch_costs_the_same_whatever_its_size(runner, django_assert_num_quer
         )
 
     savepoint = 2
-    for first, steps in ((0, 1), (10, 20)):
+    known = 2 if connection.vendor == "postgresql" else 0  # where others may have written since
+    for first, steps, asked in ((0, 1, 2), (10, 20, known)):
         requests = [request for number in range(steps) for request in step(first + number)]
-        with django_assert_num_queries(2 + 6 + savepoint):
+        with django_assert_num_queries(asked + 6 + savepoint):
             save(runner, *requests, store=store)
 
 

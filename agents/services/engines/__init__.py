@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from django.db import connection
 
 from agents.models import Form
+from agents.pipelines import Ending
 from agents.services.part_runs import runs_of
 from agents.services.stored_tables import Row, Table
 
@@ -64,8 +65,30 @@ StoredCheckpointRow: TypeAlias = tuple[StoredHead | None, list[StoredValue]]
 """A checkpoint without the values of its channels, and its pending writes in their order."""
 
 
+Moment: TypeAlias = tuple[object, int, int] | None
+"""What a database tells of the moment of a transaction: see `Engine.moment`."""
+
+
 class Engine(Protocol):
     """Everything happens inside the caller's transaction; errors are Django's."""
+
+    def moment(self) -> Moment:
+        """The same as before only if nothing but this store has written since, where that is known.
+
+        None where the database does not tell: then what is known needs `guard`. Called in a
+        transaction, and again at its end.
+        """
+
+    def guard(
+        self, threads: Collection[LockedThread], runs: Collection[LeasedRun], ending: Ending
+    ) -> None:
+        """Have the ending fail, and do nothing, unless these threads and runs are still so.
+
+        It locks the threads as `lock` does. No round trip.
+        """
+
+    def is_of_guard(self, error: Exception) -> bool:
+        """Whether this is the failure that `guard` has promised."""
 
     def lock(
         self, threads: Collection[str], runs: Collection[int]
@@ -86,9 +109,15 @@ class Engine(Protocol):
         """
 
     def write(
-        self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
+        self,
+        rows: Sequence[tuple[Table, Sequence[Row]]],
+        part_next: Mapping[int, int],
+        ending: Ending | None = None,
     ) -> None:
-        """Write rows, in this order, and the next part number of threads. One round trip."""
+        """Write rows, in this order, and the next part number of threads.
+
+        One round trip; none where it can be done in the transaction's `ending`.
+        """
 
     def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
         """The named checkpoint, else the newest, and its pending writes in their order."""

@@ -11,12 +11,15 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-from psycopg.types.numeric import Int2, Int4, Int8
+from psycopg.types.numeric import Int8
 
 from agents import pipelines
+from agents.models import Run
+from agents.pipelines import Ending
 from agents.services.engines import (
     LeasedRun,
     LockedThread,
+    Moment,
     Place,
     StoredCheckpointRow,
     StoredHead,
@@ -39,6 +42,25 @@ SELECT r.id, r.thread_id, r.status, r.attempt, r.runner_id, k.revoked_at IS NOT 
 FROM agents_run r LEFT JOIN agents_runner w ON w.id = r.runner_id
 LEFT JOIN agents_runnertoken k ON k.id = w.token_id WHERE r.id = ANY(%b::bigint[])
 """
+# One row too few divides by zero, and after an error nothing is done: neither writes nor commit.
+_GUARD_THREADS = """
+WITH locked AS (
+    SELECT id, part_next, part_epoch FROM agents_thread
+    WHERE id = ANY(%b::bigint[]) ORDER BY id FOR UPDATE
+)
+SELECT 1 / (count(*) = %b)::int FROM locked
+JOIN unnest(%b::bigint[], %b::bigint[], %b::bigint[]) AS known(id, part_next, part_epoch)
+USING (id, part_next, part_epoch)
+"""
+_GUARD_RUNS = """
+SELECT 1 / (count(*) = %b)::int
+FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[])
+    AS known(id, thread_id, attempt, runner_id)
+JOIN agents_run r USING (id, thread_id, attempt, runner_id)
+JOIN agents_runner w ON w.id = runner_id JOIN agents_runnertoken k ON k.id = w.token_id
+WHERE r.status = %b AND k.revoked_at IS NULL
+"""
+_DIVISION_BY_ZERO = "22012"
 _NUMBER_PARTS = """
 UPDATE agents_thread AS t SET part_next = v.part_next
 FROM unnest(%b::bigint[], %b::bigint[]) AS v(id, part_next) WHERE t.id = v.id
@@ -72,19 +94,44 @@ SELECT v.seq, p.data FROM unnest(%b::bigint[]) AS v(seq), LATERAL (
 ) AS p
 """
 _execute = partial(pipelines.rows, binary=True)
-_INTEGERS = {"smallint": Int2, "integer": Int4, "bigint": Int8}  # an array has one type
 
 
 class PostgresEngine:
     """See `Engine`."""
 
+    def moment(self) -> Moment:
+        """See `Engine`. It does not tell."""
+        return None
+
+    def guard(
+        self, threads: Collection[LockedThread], runs: Collection[LeasedRun], ending: Ending
+    ) -> None:
+        """See `Engine`."""
+        integers = partial(pipelines.array, "bigint")
+        pks = integers(thread.pk for thread in threads)
+        nexts = integers(thread.part_next for thread in threads)
+        epochs = integers(thread.part_epoch for thread in threads)
+        ending.add((_GUARD_THREADS, [pks, Int8(len(threads)), pks, nexts, epochs]))
+        leased = [
+            integers(values)
+            for values in zip(
+                *((run.pk, run.thread_id, run.attempt, run.runner_id or 0) for run in runs),
+                strict=True,
+            )
+        ]
+        ending.add((_GUARD_RUNS, [Int8(len(runs)), *leased, Run.Status.RUNNING.value]))
+
+    def is_of_guard(self, error: Exception) -> bool:
+        """See `Engine`."""
+        return getattr(error.__cause__, "sqlstate", None) == _DIVISION_BY_ZERO
+
     def lock(
         self, threads: Collection[str], runs: Collection[int]
     ) -> tuple[list[LockedThread], list[LeasedRun]]:
         """See `Engine`."""
-        asked = [(_LOCK_THREADS, [list(threads)])]
+        asked = [(_LOCK_THREADS, [pipelines.array("text", threads)])]
         if runs:
-            asked.append((_READ_RUNS, [pipelines.integers(runs)]))
+            asked.append((_READ_RUNS, [pipelines.array("bigint", runs)]))
         found, *leased = _execute(*asked)
         return (
             list(map(LockedThread._make, found)),
@@ -95,8 +142,11 @@ class PostgresEngine:
         self, threads: Collection[str], runs: Collection[int], at: Place | None
     ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
         """See `Engine`. The commit that follows writes nothing, so it waits for no disk."""
-        asked: list[tuple[str, list[Any]]] = [(_OF_ONE_MOMENT, []), (_THREADS, [list(threads)])]
-        asked.append((_READ_RUNS, [pipelines.integers(runs)]))
+        asked: list[tuple[str, list[Any]]] = [
+            (_OF_ONE_MOMENT, []),
+            (_THREADS, [pipelines.array("text", threads)]),
+        ]
+        asked.append((_READ_RUNS, [pipelines.array("bigint", runs)]))
         _, found, leased, *row = _execute(*asked, *(_named(_BY_ID, *at) if at else ()))
         return (
             list(map(LockedThread._make, found)),
@@ -105,14 +155,19 @@ class PostgresEngine:
         )
 
     def write(
-        self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
+        self,
+        rows: Sequence[tuple[Table, Sequence[Row]]],
+        part_next: Mapping[int, int],
+        ending: Ending | None = None,
     ) -> None:
         """See `Engine`."""
         statements = [(_insert(table), _columns(table, added)) for table, added in rows if added]
         if part_next:
-            numbers = [list(map(Int8, part_next)), list(map(Int8, part_next.values()))]
-            statements.append((_NUMBER_PARTS, numbers))
-        if statements:
+            numbers = (part_next.keys(), part_next.values())
+            statements.append((_NUMBER_PARTS, [pipelines.array("bigint", n) for n in numbers]))
+        if ending is not None:
+            ending.add(*statements)
+        elif statements:
             _execute(*statements)
 
     def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
@@ -124,14 +179,15 @@ class PostgresEngine:
         self, thread: int, ns: str, versions: Mapping[str, str], writes: Sequence[StoredValue]
     ) -> tuple[list[StoredValue], dict[int, bytes]]:
         """See `Engine`. At most two round trips."""
-        named = [list(versions), list(versions.values()), Int8(thread), ns]
+        names, found_at = (pipelines.array("text", each) for each in (versions, versions.values()))
+        named = [names, found_at, Int8(thread), ns]
         found = list(map(_value, _execute((_VALUES, named))[0])) if versions else []
         numbers = part_numbers([*found, *writes])
         if not numbers:
             return found, {}
         asked: tuple[str, list[Any]] = (
             _SCATTERED_PARTS,
-            [pipelines.integers(numbers), Int8(thread)],
+            [pipelines.array("bigint", numbers), Int8(thread)],
         )
         if is_dense(numbers):
             asked = (_PARTS, [Int8(thread), Int8(min(numbers)), Int8(max(numbers))])
@@ -160,15 +216,8 @@ def _insert(table: Table) -> str:
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> list[list[Any]]:
-    columns: list[list[Any]] = []
-    for kind, values in zip(table.columns.values(), zip(*rows, strict=True), strict=True):
-        integer = _INTEGERS.get(kind)
-        columns.append(
-            [value if value is None else integer(value) for value in values]
-            if integer
-            else list(values)
-        )
-    return columns
+    columns = zip(table.columns.values(), zip(*rows, strict=True), strict=True)
+    return [pipelines.array(kind, values) for kind, values in columns]
 
 
 def _value(row: tuple[str, str, str, int, bytes]) -> StoredValue:

@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db import connection
 
+from agents.pipelines import Ending
 from agents.services.engines import (
     LeasedRun,
     LockedThread,
+    Moment,
     Place,
     StoredCheckpointRow,
     StoredHead,
@@ -58,6 +60,21 @@ WHERE thread_id = %s AND seq IN (SELECT value FROM json_each(%s))
 class SqliteEngine:
     """See `Engine`."""
 
+    def moment(self) -> Moment:
+        """See `Engine`. What other connections have written, and how much this one has."""
+        raw = connection.connection
+        (version,) = raw.execute("PRAGMA data_version").fetchone()
+        return raw, version, raw.total_changes
+
+    def guard(
+        self, threads: Collection[LockedThread], runs: Collection[LeasedRun], ending: Ending
+    ) -> None:
+        """See `Engine`. Nothing was written since, and nobody else can write now."""
+
+    def is_of_guard(self, error: Exception) -> bool:
+        """See `Engine`."""
+        return False
+
     def lock(
         self, threads: Collection[str], runs: Collection[int]
     ) -> tuple[list[LockedThread], list[LeasedRun]]:
@@ -73,9 +90,12 @@ class SqliteEngine:
         return *self.lock(threads, runs), None
 
     def write(
-        self, rows: Sequence[tuple[Table, Sequence[Row]]], part_next: Mapping[int, int]
+        self,
+        rows: Sequence[tuple[Table, Sequence[Row]]],
+        part_next: Mapping[int, int],
+        ending: Ending | None = None,
     ) -> None:
-        """See `Engine`."""
+        """See `Engine`. At once: there is nothing to save."""
         with connection.cursor() as cursor:
             for table, added in rows:
                 if added:

@@ -1,0 +1,149 @@
+"""Statements on the way to the database: several a round trip, prepared, as the driver sends them.
+
+Django's own cursor writes parameters into the text of each statement, and sends one at a time.
+Everything here happens on Django's connection, inside the caller's transaction; errors are
+Django's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.db import connection, transaction as transactions
+
+if TYPE_CHECKING:
+    from agents.pipelines.round_trips import Answer
+
+Statement: TypeAlias = tuple[str, Sequence[Any]]
+"""SQL with its parameters."""
+
+
+def rows(*statements: Statement, binary: bool = False) -> list[list[Any]]:
+    """Execute all statements; the rows of each, or none. One round trip on PostgreSQL.
+
+    `binary` asks PostgreSQL for values as it keeps them: fit for numbers, text and bytes.
+    """
+    if connection.vendor != "postgresql":
+        return [_select(*each) for each in statements]
+    return [answer.rows for answer in _sent(statements, binary=binary)]
+
+
+class Ending:
+    """What a transaction does last: its statements wait for its end."""
+
+    def __init__(self) -> None:
+        """Nothing is to be done yet."""
+        self._statements: list[Statement] = []
+        self._found: list[list[Any]] | None = None
+
+    def add(self, *statements: Statement) -> range:
+        """Have statements done at the end, in this order; the places of their rows in `found`."""
+        first = len(self._statements)
+        self._statements += statements
+        return range(first, len(self._statements))
+
+    def found(self, places: range) -> list[list[Any]]:
+        """The rows of these statements, or none. Only after the transaction."""
+        assert self._found is not None, "the transaction has not ended"  # noqa: S101
+        return [self._found[place] for place in places]
+
+    def send(self) -> None:
+        """Do it. With the outermost transaction's last statements goes its commit."""
+        if connection.vendor != "postgresql":
+            self._found = [_select(*each) for each in self._statements]
+        elif self._statements:
+            is_outermost = len(connection.atomic_blocks) == 1
+            answers = _sent(self._statements, binary=False, ends=is_outermost)
+            self._found = [answer.rows for answer in answers]
+
+
+@contextmanager
+def transaction() -> Iterator[Ending]:
+    """A transaction whose last statements are sent with its commit: one round trip on PostgreSQL.
+
+    Errors are Django's, also those that only a commit tells; nothing was done then.
+    """
+    with transactions.atomic():
+        ending = Ending()
+        yield ending
+        ending.send()
+
+
+def changed(sql: str, parameters: Sequence[Any]) -> int:
+    """Execute a statement; how many rows it changed."""
+    if connection.vendor == "postgresql":
+        return _sent([(sql, parameters)], binary=False)[0].changed
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def array(type_name: str, values: Iterable[Any]) -> list[Any]:
+    """Values as a parameter of PostgreSQL: an array of one type, by its name in casts."""
+    from agents.pipelines import binary_arrays  # noqa: PLC0415 -- its driver is slow, not needed on SQLite
+
+    return binary_arrays.array(type_name, values)
+
+
+def literal(value: Any) -> str:
+    """A value as a literal of PostgreSQL."""
+    from psycopg.sql import Literal  # noqa: PLC0415 -- as above
+
+    connection.ensure_connection()
+    return Literal(value).as_string(connection.connection)
+
+
+def _select(sql: str, parameters: Sequence[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        found: list[Any] = cursor.fetchall()
+        return found
+
+
+def _sent(statements: Sequence[Statement], *, binary: bool, ends: bool = False) -> list[Answer]:
+    """What PostgreSQL answers to the statements, in one round trip.
+
+    A transaction that has not begun yet begins with them; one that `ends` is committed with them.
+    """
+    from psycopg.pq import TransactionStatus  # noqa: PLC0415 -- as above
+
+    from agents.pipelines import round_trips  # noqa: PLC0415 -- as above
+
+    connection.validate_no_broken_transaction()
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    begins = connection.in_atomic_block and raw.pgconn.transaction_status == TransactionStatus.IDLE
+    sent = list(map(_passed, statements))
+    asked = [
+        *([round_trips.BEGIN] if begins else ()),
+        *sent,
+        *([round_trips.COMMIT] if ends else ()),  # after an error it is not done either
+    ]
+    begun = time.monotonic()
+    try:
+        with connection.wrap_database_errors:
+            answers = round_trips.travel(raw, asked, binary=binary)
+    finally:
+        if connection.queries_logged:
+            took = f"{time.monotonic() - begun:.3f}"
+            connection.queries_log.extend({"sql": sql, "time": took} for sql, _ in sent)
+    return answers[begins : begins + len(sent)]
+
+
+def _passed(statement: Statement) -> Statement:
+    """The statement, as whatever was hooked into the connection passes it on."""
+    if not connection.execute_wrappers:
+        return statement
+    passed: list[Statement] = []
+
+    def execute(sql: str, params: Sequence[Any], many: bool, context: Any) -> None:
+        passed.append((sql, params))
+
+    for wrapper in reversed(connection.execute_wrappers):
+        execute = partial(wrapper, execute)
+    execute(*statement, False, {"connection": connection})
+    return passed[0]
