@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -31,9 +31,10 @@ from django.db.models import (
 )
 from django.db.models.constants import OnConflict
 from django.db.models.query import ModelIterable, get_related_populators
-from django.db.models.sql import DeleteQuery, InsertQuery, UpdateQuery
+from django.db.models.sql import DeleteQuery, InsertQuery, Query, UpdateQuery
 
 from agents import pipelines
+from agents.written_inserts import WrittenInsert
 
 Row = TypeVar("Row")
 Inserted = TypeVar("Inserted", bound=Model)
@@ -93,7 +94,11 @@ class Each(Given):
 @ForeignObject.register_lookup  # which inherits none
 @Field.register_lookup
 class AnyOf(Lookup):
-    """`field__any=Each(…)`: as `in`, with the same SQL for any number of values."""
+    """`field__any=Each(…)`: as `in`, with the same SQL for any number of values.
+
+    Or `field__any=<queryset of one column>`, which PostgreSQL asks first: so it uses the indexes
+    that it would use for values.
+    """
 
     lookup_name = "any"
     prepare_rhs = False
@@ -102,13 +107,19 @@ class AnyOf(Lookup):
         """Look among the values of an array in JSON."""
         left, params = self.process_lhs(compiler, connection)
         right, given = self.process_rhs(compiler, connection)
-        return f"{left} IN (SELECT value FROM json_each({right}))", [*params, *given]  # noqa: S608
+        among = right if self._is_asked else f"(SELECT value FROM json_each({right}))"  # noqa: S608
+        return f"{left} IN {among}", [*params, *given]
 
     def as_postgresql(self, compiler: Any, connection: Any) -> Any:
         """Look among the values of an array."""
         left, params = self.process_lhs(compiler, connection)
         right, given = self.process_rhs(compiler, connection)
-        return f"{left} = ANY({right})", [*params, *given]
+        among = f"ARRAY{right}" if self._is_asked else right
+        return f"{left} = ANY({among})", [*params, *given]
+
+    @property
+    def _is_asked(self) -> bool:
+        return isinstance(self.rhs, Query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +237,7 @@ class PreparedDelete(_PreparedChange):
 
 
 class PreparedInsert(Generic[Inserted]):
-    """An INSERT of one row of a model that is written once, as `bulk_create` writes it."""
+    """An INSERT of rows of a model that is written once, as `bulk_create` writes it."""
 
     def __init__(
         self,
@@ -247,7 +258,7 @@ class PreparedInsert(Generic[Inserted]):
         self._conflict = (
             OnConflict.UPDATE if updated else OnConflict.IGNORE if passes_over else None
         )
-        self._made: dict[str, tuple[str, Sequence[Field[Any, Any]]]] = {}
+        self._made: dict[str, WrittenInsert] = {}
 
     def __call__(self, *rows: Inserted) -> None:
         """Insert these, which get their keys. One query a row; see `together`."""
@@ -255,24 +266,42 @@ class PreparedInsert(Generic[Inserted]):
 
     def given(self, row: Inserted) -> Asked[Inserted]:
         """The query of a row, which answers it."""
-        made = self._made.get(connection.vendor)
-        if made is None:
-            made = self._made[connection.vendor] = self._written(row)
-        sql, fields = made
+        return self._asked([row])
+
+    def each(self, rows: Sequence[Inserted]) -> Iterator[Asked[Inserted]]:
+        """The queries of any number of rows: one, on SQLite one for each thousand values.
+
+        They answer the rows. Not for an insert that passes over what is there.
+        """
+        if rows:
+            written = self._written(rows[0])
+            limit = connection.ops.bulk_batch_size(written.fields, rows)
+            for begin in range(0, len(rows), limit):
+                yield self._asked(rows[begin : begin + limit])
+
+    def _asked(self, rows: Sequence[Inserted]) -> Asked[Inserted]:
+        written = self._written(rows[0])
+        values = [
+            [field.get_db_prep_save(field.pre_save(row, add=True), connection)
+             for field in written.fields]
+            for row in rows
+        ]  # fmt: skip
 
         def read(answers: Sequence[Sequence[Any]]) -> list[Inserted]:
-            if answers:
-                ((row.pk,),) = answers
-            elif self._conflict == OnConflict.IGNORE:
+            if not answers and self._conflict == OnConflict.IGNORE:
                 return []
-            row._state.adding, row._state.db = False, connection.alias
-            return [row]
+            for row, keys in zip(rows, answers or [()] * len(rows), strict=True):
+                if keys:
+                    (row.pk,) = keys
+                row._state.adding, row._state.db = False, connection.alias
+            return [*rows]
 
-        values = [field.pre_save(row, add=True) for field in fields]
-        saved = zip(fields, values, strict=True)
-        return Asked(sql, [field.get_db_prep_save(each, connection) for field, each in saved], read)
+        return Asked(*written.given(values), read)
 
-    def _written(self, row: Inserted) -> tuple[str, Sequence[Field[Any, Any]]]:
+    def _written(self, row: Inserted) -> WrittenInsert:
+        made = self._made.get(connection.vendor)
+        if made is not None:
+            return made
         about = self._model._meta
         fields = [field for field in about.concrete_fields if field is not about.auto_field]
         query: Any = InsertQuery(  # `Any`: untyped in the stubs
@@ -285,7 +314,8 @@ class PreparedInsert(Generic[Inserted]):
         compiler = query.get_compiler(connection=connection)
         compiler.returning_fields = [about.auto_field] if about.auto_field else None
         ((sql, _),) = compiler.as_sql()
-        return sql, fields
+        made = self._made[connection.vendor] = WrittenInsert(sql, fields)
+        return made
 
 
 def together(*asked: Asked[Any]) -> list[list[Any]]:

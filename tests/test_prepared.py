@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from agents.models import Agent, Progress, Run, Thread
+from agents.models import Agent, Effect, EffectResult, Progress, Run, Thread
 from agents.prepared import (
     Each,
     Given,
@@ -45,6 +45,17 @@ def test_models_come_with_their_relations_and_annotations(db: None) -> None:
     found.save(update_fields=["status"])  # it is a row of the database, not a new one
     assert {each.pk for each in find(runs={run.pk, other.pk})} == {run.pk, other.pk}
     assert find(runs=()) == []
+
+
+def test_what_another_query_finds_can_be_looked_for(db: None) -> None:
+    runs = [start_run() for _ in range(3)]
+    of_runs = Run.objects.filter(pk__any=Each("runs", int)).order_by()
+    among = Prepared(lambda: Thread.objects.filter(pk__any=of_runs.values("thread")).order_by("pk"))
+    assert among(runs=[run.pk for run in runs[:2]]) == [run.thread for run in runs[:2]]
+    assert among(runs=[]) == []
+    agents = of_runs.values("thread__agent")
+    siblings = Prepared(lambda: Thread.objects.filter(agent__any=agents).order_by("pk"))
+    assert siblings(runs=[runs[0].pk]) == [run.thread for run in runs]
 
 
 def test_the_second_time_no_sql_is_written(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +194,49 @@ def test_what_is_inserted_gets_its_keys(db: None, django_assert_num_queries: Any
             assert getattr(found, field.attname) == getattr(thread, field.attname)
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(Thread(agent=agent, thread_id=other.thread_id))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 70])
+def test_any_number_is_inserted_at_once(
+    db: None, number: int, django_assert_num_queries: Any
+) -> None:
+    insert = PreparedInsert(Thread)
+    agent, started = start_run().thread.agent, start_run().thread
+    threads = [
+        Thread(agent=agent, title=f"%s '{n}'", metadata={"a": [n, None]}, part_next=2**40 + n,
+               copied_from=started if n % 2 else None)
+        for n in range(number)
+    ]  # fmt: skip
+    fields = len(Thread._meta.concrete_fields) - 1
+    batches = -(-number // (999 // fields)) if connection.vendor == "sqlite" else min(number, 1)
+    with django_assert_num_queries(batches):
+        asked = [*insert.each(threads)]
+        answers = together(*asked) if asked else []
+    assert [thread for rows in answers for thread in rows] == threads
+    for thread in threads:
+        assert not thread._state.adding
+        found = Thread.objects.get(pk=thread.pk)
+        for field in Thread._meta.concrete_fields:
+            assert getattr(found, field.attname) == getattr(thread, field.attname)
+
+
+def test_rows_whose_keys_are_given_are_inserted_at_once(db: None) -> None:
+    insert = PreparedInsert(EffectResult)
+    results = [
+        EffectResult(effect=made_effect(), kind="msgpack", data=bytes([n, 0, 255]))
+        for n in range(3)
+    ]
+    assert together(*insert.each(results)) == [results]
+    assert [bytes(row.data) for row in EffectResult.objects.order_by("pk")] == [
+        bytes([n, 0, 255]) for n in range(3)
+    ]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        together(*insert.each(results[:2]))
+
+
+def made_effect() -> Effect:
+    run = start_run()
+    return Effect.objects.create(thread=run.thread, run=run, key="k", attempt=1, tool="refund")
 
 
 def test_a_row_that_is_there_already_can_be_passed_over(db: None) -> None:

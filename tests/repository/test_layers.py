@@ -23,6 +23,7 @@ LAYERS = {
     "agents.pipelines": 1,
     "agents.prepared": 1,
     "agents.roles": 1,
+    "agents.written_inserts": 1,
     # 2, the window to open pages and to runners, and who of both goes first.
     "agents.precedence": 2,
     "agents.push": 2,
@@ -62,10 +63,12 @@ BESIDE_EACH_OTHER = {
     ("agents.live", "agents.services"),  # what only reads them
     ("agents.history", "reviewconsole.protocol"),
     ("agents.prepared", "agents.pipelines"),
+    ("agents.prepared", "agents.written_inserts"),
     ("agents.reviews", "agents.exceptions"),
     ("agents.reviews", "reviewconsole.protocol"),
     ("agents.views", "agents.forms"),
     ("agents.views", "agents.start_form"),
+    ("agents.written_inserts", "agents.pipelines"),
 }
 """Units of one layer, of which the first may import the second."""
 
