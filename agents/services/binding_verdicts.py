@@ -6,43 +6,41 @@ claims it with its first; a rejection counts everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 from django.db.models import Q, QuerySet
 
 from agents.models import CallVerdict, Decision, Run
-from agents.prepared import Each, Given, Prepared, PreparedUpdate
+from agents.prepared import Asked, Each, Given, Prepared, PreparedUpdate
 from agents.services import asked_calls, call_verdicts
-from agents.services.made_calls import MadeCall
+from agents.services.made_calls import MadeCall, ReadCall
 
 NOT_RUN = "The tool was not executed."
 
 
-def said_of(calls: Sequence[MadeCall]) -> list[list[CallVerdict]]:
+def on_calls(*, runs: Collection[int], calls: Sequence[ReadCall]) -> Asked[CallVerdict]:
+    """The query for what was decided on such calls in the threads of these runs; see `said_of`."""
+    return _SAID.given(
+        runs=runs,
+        call_ids={"", *(call.call_id for call in calls)},
+        digests={call.digest for call in calls if call.digest},
+    )
+
+
+def said_of(calls: Iterable[MadeCall], found: Sequence[CallVerdict]) -> list[list[CallVerdict]]:
     """What was decided on each of these calls, and on those like it where an id is missing.
 
-    Newest first; what was decided in the threads that its own was copied from, up to the copied
-    checkpoint, comes after its own. Queries: 1 for all, and for each call in a copy 1 more and 1 a
-    source.
+    Newest first; `found` is what `on_calls` answers. What was decided in the threads that its own
+    was copied from, up to the copied checkpoint, comes after its own. Queries: none, and for each
+    call in a copy 1, and 1 a source.
     """
-    plain = [call for call in calls if call.run.thread.copied_from_id is None]
-    found = (
-        _SAID(
-            threads={call.run.thread_id for call in plain},
-            call_ids={"", *(call.call_id for call in plain)},
-            digests={call.digest for call in plain if call.digest},
-        )
-        if plain
-        else []
-    )
-    said = []
-    for call in calls:
-        if call.run.thread.copied_from_id is None:
-            said.append([verdict for verdict in found if _may_be_about(verdict, call)])
-        else:
-            said.append(_said_in_copy(call))
-    return said
+    return [
+        [verdict for verdict in found if _may_be_about(verdict, call)]
+        if call.run.thread.copied_from_id is None
+        else _said_in_copy(call)
+        for call in calls
+    ]
 
 
 def _may_be_about(verdict: CallVerdict, call: MadeCall) -> bool:
@@ -89,7 +87,8 @@ def _verdicts(which: Q) -> QuerySet[CallVerdict]:
 
 def _in_threads() -> QuerySet[CallVerdict]:
     which = Q(call_id__any=Each("call_ids", str)) | Q(digest__any=Each("digests", str))
-    return _verdicts(Q(which, thread__any=Each("threads", int)))
+    threads = Run.objects.filter(pk__any=Each("runs", int)).order_by().values("thread")
+    return _verdicts(Q(which, thread__any=threads))
 
 
 _SAID = Prepared(_in_threads)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
@@ -12,7 +14,7 @@ from django.utils import timezone
 from agents import push
 from agents.exceptions import RequestRefused
 from agents.models import Effect, EffectResult, Interrupt, Run
-from agents.prepared import Each, Given, Prepared, PreparedUpdate
+from agents.prepared import Asked, Each, Given, Prepared, PreparedInsert, PreparedUpdate
 from agents.reviews import DecisionType
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
@@ -31,17 +33,30 @@ _ENDS = {
 }
 
 
-def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
-    """Note how calls ended: for each None, or why it does not count.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How calls ended: for each None, or why it does not count; and what is to be written."""
+
+    refusals: list[RequestRefused | None]
+    changes: list[Asked[Any]]
+
+
+def known(ended: Iterable[CallEnded]) -> Asked[Effect]:
+    """The query for the entries that these ends are about."""
+    return _KNOWN.given(effects={request.effect for request in ended})
+
+
+def end(ended: Sequence[tuple[int, CallEnded]], entries: Iterable[Effect]) -> Ended:
+    """How these calls ended; `entries` is what `known` answers, the threads being locked.
 
     An end is taken of the runner and the execution that the entry names, also after its run has
     moved on: a late truth is a truth. It is not, once the call was let run again. A result that a
     person gave needs the lease, and the person's word. Once the thread was deleted or its last run
     has succeeded, a late result is not kept, nor of a deleted thread the error. Idempotent.
-    Queries: 1 for all, 1 more a kind of end, 1 where there are results or calls in doubt, and 1 a
-    given one.
+    Queries: 1 where there are calls in doubt, and 1 a given result. To be asked then: 1 a kind of
+    end, 1 where there are results.
     """
-    known = {row.pk: row for row in _KNOWN(effects={request.effect for _, request in ended})}
+    known = {row.pk: row for row in entries}
     doubted: set[int] = set()
     moved: dict[tuple[Effect.Status, str], list[Effect]] = defaultdict(list)
     results: list[EffectResult] = []
@@ -64,14 +79,14 @@ def end(ended: Sequence[tuple[int, CallEnded]]) -> list[RequestRefused | None]:
             kept = request.result
             results.append(EffectResult(effect=effect, kind=kept.kind, data=kept.data))
         answers.append(None)
-    _move(moved)
-    EffectResult.objects.bulk_create(results)
+    changes: list[Asked[Any]] = [*_moves(moved), *_KEEP.each(results)]
     if doubted:
         asked = Interrupt.objects.pending().filter(thread__in=doubted, dialect=in_doubt.NAME)
         push.changed(*(f"interrupt.{pk}" for pk in asked.values_list("pk", flat=True)))
-    return answers
+    return Ended(answers, changes)
 
 
+_KEEP = PreparedInsert(EffectResult)
 _READ_AT_ITS_END = (
     "status", "execution", "runner", "thread__deleted_at", "settled_by__status",
     "settled_by__actions",
@@ -132,13 +147,13 @@ def _holds(effect: Effect, runner: int, request: CallEnded) -> bool:
     ).exists()  # fmt: skip
 
 
-def _move(moved: Mapping[tuple[Effect.Status, str], Sequence[Effect]]) -> None:
+def _moves(moved: Mapping[tuple[Effect.Status, str], Sequence[Effect]]) -> Iterator[Asked[int]]:
     now = timezone.now()
     for (status, error), effects in moved.items():
         ended_at = None if status in OPEN else now
         pks = [each.pk for each in effects]
-        _MOVE(effects=pks, status=status, error=error, ended_at=ended_at)
         push.changed(*(f"effects.{effect.thread_id}" for effect in effects))
+        yield _MOVE.given(effects=pks, status=status, error=error, ended_at=ended_at)
 
 
 def _still_open() -> QuerySet[Effect]:

@@ -10,7 +10,7 @@ locked the threads: two entries of one call never begin at once.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -18,13 +18,20 @@ from django.db.models.functions import Length
 
 from agents import push
 from agents.models import Agent, Decision, Effect, EffectResult, Interrupt, Run, Thread
-from agents.prepared import Each, Given, Prepared, PreparedDelete
+from agents.prepared import (
+    Asked,
+    Each,
+    Given,
+    Prepared,
+    PreparedDelete,
+    PreparedInsert,
+    PreparedUpdate,
+)
 from agents.reviews import DecisionType
 from agents.reviews.dialects import in_doubt
 from agents.services.column_text import column_text
 from agents.services.made_calls import LONGEST, MadeCall
 from reviewconsole.protocol.fingerprint import question_digest
-from reviewconsole.protocol.messages import Whole
 from reviewconsole.protocol.plain import Plain
 
 OPEN = (Effect.Status.STARTED, Effect.Status.IN_DOUBT)
@@ -47,20 +54,18 @@ class Standing(StrEnum):
     IN_DOUBT = "in doubt"  # nobody knows
 
 
-def newest(calls: Iterable[MadeCall]) -> dict[tuple[int, str], Effect]:
-    """The newest entry of each of these calls, by thread and key, without results. One query.
+def newest(*, runs: Collection[int], keys: Collection[str]) -> Asked[Effect]:
+    """The query for the entries with these keys in the threads of these runs, newest last.
 
-    Each has the size of its result in bytes as `kept`; None where none is kept.
+    They come without results; each has the size of its own in bytes as `kept`, None where none is
+    kept.
     """
-    kept = [call for call in calls if call.is_journalled]
-    if not kept:
-        return {}
-    threads, keys = {call.run.thread_id for call in kept}, {call.key for call in kept}
-    return {(row.thread_id, row.key): row for row in _NAMED(threads=threads, keys=keys)}
+    return _NAMED.given(runs=runs, keys=keys)
 
 
 def _named() -> QuerySet[Effect]:
-    rows = Effect.objects.filter(thread__any=Each("threads", int), key__any=Each("keys", str))
+    threads = Run.objects.filter(pk__any=Each("runs", int)).order_by().values("thread")
+    rows = Effect.objects.filter(thread__any=threads, key__any=Each("keys", str))
     related = rows.select_related("runner", "settled_by").annotate(kept=Length("result__data"))
     return related.order_by("number")
 
@@ -68,11 +73,12 @@ def _named() -> QuerySet[Effect]:
 _NAMED = Prepared(_named)
 
 
-def results(effects: Iterable[int]) -> dict[int, Whole]:
-    """What these entries returned, by primary key. One query, none for no entry."""
-    wanted = set(effects)
-    rows = EffectResult.objects.filter(effect__in=wanted) if wanted else ()
-    return {row.effect_id: Whole(row.kind, bytes(row.data)) for row in rows}
+def results(effects: Collection[int]) -> Asked[EffectResult]:
+    """The query for what these entries returned."""
+    return _RESULTS.given(effects=effects)
+
+
+_RESULTS = Prepared(lambda: EffectResult.objects.filter(effect__any=Each("effects", int)))
 
 
 def standing(last: Effect | None, call: MadeCall, runner: int) -> Standing:
@@ -125,19 +131,31 @@ def begin(
     )
 
 
-def save(begun: Sequence[Effect]) -> None:
-    """Keep entries that were begun, and tell the pages of their threads. One query."""
-    Effect.objects.bulk_create(begun)
+def kept(begun: Sequence[Effect]) -> Iterator[Asked[Effect]]:
+    """The queries that keep entries which were begun; tells the pages of their threads.
+
+    One for any number, which get their keys by it.
+    """
     push.changed(*(f"effects.{effect.thread_id}" for effect in begun))
+    return _KEEP.each(begun)
 
 
-def mark_in_doubt(effect: Effect) -> None:
-    """Note that nobody knows how an entry ended. One query, where it was not noted before."""
+_KEEP = PreparedInsert(Effect)
+
+
+def marked_in_doubt(effect: Effect) -> Iterator[Asked[int]]:
+    """The query that notes that nobody knows how an entry ended; none where it is noted."""
     if effect.status == Effect.Status.STARTED:
         effect.status = Effect.Status.IN_DOUBT
-        open_ = Effect.objects.filter(pk=effect.pk, status=Effect.Status.STARTED)
-        open_.update(status=effect.status)
         push.changed(f"effects.{effect.thread_id}")
+        yield _MARK.given(effect=effect.pk)
+
+
+def _still_started() -> QuerySet[Effect]:
+    return Effect.objects.filter(pk=Given("effect", int), status=Effect.Status.STARTED)
+
+
+_MARK = PreparedUpdate(_still_started, status=Effect.Status.IN_DOUBT)
 
 
 def doubt(effect: Effect) -> dict[str, Plain]:

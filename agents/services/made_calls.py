@@ -15,22 +15,37 @@ LONGEST = 255  # characters of a tool's name, and of a call's id, that a column 
 
 
 @dataclass(frozen=True, slots=True)
-class MadeCall:
-    """A tool call that an agent is about to make."""
+class ReadCall:
+    """A request about a tool call, read: all that can be said of it without its run."""
 
-    run: Run  # loaded by `Run.objects.with_branch()`, with its thread and agent
     request: CallTool
     tool: str  # these three as columns keep them
     call_id: str  # "" for a call without one
     ns: str  # "" outside of any task
     args: Plain  # None too where they are none that LangGraph can store
     digest: str | None  # of the arguments; None where these cannot be read
-    key: str  # which call it is, whenever it is made again
 
     @property
     def is_journalled(self) -> bool:
         """Whether it has a name of its own, under which the journal can keep it."""
         return bool(self.request.execution)
+
+    def key_on(self, branch: int | None) -> str:
+        """Which call it is on a branch, whenever it is made again."""
+        request = self.request
+        which: list[Plain] = [
+            branch, request.ns, request.within, request.tool, request.call_id or "", self.digest,
+            request.occurrence,
+        ]  # fmt: skip
+        return question_digest(which)
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCall(ReadCall):
+    """A tool call that an agent is about to make."""
+
+    run: Run  # loaded by `Run.objects.with_branch()`, with its thread and agent
+    key: str  # which call it is, whenever it is made again
 
     @property
     def is_on_other_branch(self) -> bool:
@@ -41,24 +56,31 @@ class MadeCall:
         return began in Run.TRAVELS
 
 
-def made_call(run: Run, request: CallTool) -> MadeCall:
+def read_call(request: CallTool) -> ReadCall:
     """Read a request."""
     is_readable, args = _read(request.args)
-    digest = question_digest(args) if is_readable else None
-    branch = run.branch  # type: ignore[attr-defined]  # annotated by `with_branch`
-    which: list[Plain] = [
-        branch, request.ns, request.within, request.tool, request.call_id or "", digest,
-        request.occurrence,
-    ]  # fmt: skip
-    return MadeCall(
-        run=run,
+    return ReadCall(
         request=request,
         tool=column_text(request.tool, LONGEST),
         call_id=column_text(request.call_id or "", LONGEST),
         ns=column_text(request.ns),
         args=args,
-        digest=digest,
-        key=question_digest(which),
+        digest=question_digest(args) if is_readable else None,
+    )
+
+
+def made_call(run: Run, call: ReadCall, key: str | None = None) -> MadeCall:
+    """The call as this run makes it; `key` where it is known already."""
+    branch = run.branch  # type: ignore[attr-defined]  # annotated by `with_branch`
+    return MadeCall(
+        request=call.request,
+        tool=call.tool,
+        call_id=call.call_id,
+        ns=call.ns,
+        args=call.args,
+        digest=call.digest,
+        run=run,
+        key=key or call.key_on(branch),
     )
 
 

@@ -7,12 +7,12 @@ set (`tool_settings`) and what reviewers decided (`binding_verdicts`), in this o
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from agents import push
@@ -29,20 +29,21 @@ from agents.models import (
     ToolSetting,
     Violation,
 )
-from agents.prepared import Each, Prepared
+from agents.prepared import Asked as Query, Each, Prepared, together
 from agents.reviews import DecisionType
 from agents.services import (
     binding_verdicts,
     effect_ends,
     effects,
+    known_calls,
     outages,
     own_reviews,
-    tool_settings,
 )
 from agents.services.binding_verdicts import NOT_RUN
 from agents.services.column_text import column_text
 from agents.services.effects import Standing
-from agents.services.made_calls import MadeCall, made_call
+from agents.services.known_calls import KnownCall
+from agents.services.made_calls import MadeCall
 from reviewconsole.protocol.messages import (
     Admission,
     CallEnded,
@@ -66,9 +67,11 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
 
     A request that is refused disturbs no other. When one breaks the transaction of all, each is
     tried in a transaction of its own. Ends come first, whatever the order. Idempotent. Queries, for
-    all together: 1 to lock the threads; for calls 5 more, and as `admit` says for each that is
-    decided, in doubt or against a decision, and 1 for what is answered; for ends as
-    `effect_ends.end` says. A runner is sent as many results as one frame holds, and always one: for
+    all together: 1 to lock the threads, not on SQLite; for ends 1 and as `effect_ends.end` says;
+    for calls as `known_calls.known` says, 1 for those that begin, 1 for those that are answered,
+    and as `admit` says for each that is decided, in doubt or against a decision. Round trips, most
+    often: one for what is asked, locks and all, and one for what is written; with ends and calls
+    one more. A runner is sent as many results as one frame holds, and always one: for
     the others it is refused as `too_large`, and asks alone.
     """
     try:
@@ -92,9 +95,10 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     decision, which covers it and no other.
 
     A call that may run is begun in the journal by the time this returns. Idempotent for the same
-    execution. Queries: 6, 1 more for an answer; 2 more with a decision, for a violation 3 more than
-    with one. On such a branch 2 more, and a few for each approval of a call without an id; in a
-    copy 2 more a source.
+    execution. Queries: 6, 5 on SQLite, 1 more where the run goes on with an older branch and 1 for
+    an answer or in doubt; 2 more with a decision, for a violation 3 more than with one. On a branch
+    that was begun so 2 more, and a few for each approval of a call without an id; in a copy 2 more
+    a source.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
@@ -108,7 +112,7 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
 
 
 def end(*, runner: Runner, request: CallEnded) -> None:
-    """Note how a call ended. Idempotent. Queries: 3, and 1 more with a result.
+    """Note how a call ended. Idempotent. Queries: 3, 2 on SQLite, and 1 more with a result.
 
     Raises:
         RequestRefused: as `effect_ends.end` answers.
@@ -143,24 +147,36 @@ def _unavailable(error: Exception) -> Refused:
 
 
 def _results(asked: Sequence[Asked]) -> list[Result | RequestRefused]:
-    _lock([request for _, request in asked])
+    """Answer each. What is to be written is sent last, and at once: nothing is asked after it."""
     answers: dict[int, Result | RequestRefused] = {}
     ends = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallEnded)]
-    if ends:
-        refusals = effect_ends.end([each for _, each in ends])
-        answers |= {n: refused or Done() for (n, _), refused in zip(ends, refusals, strict=True)}
     calls = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallTool)]
+    ahead = _locks([request for _, request in asked])
+    if ends:
+        *_, entries = together(*ahead, effect_ends.known(request for _, (_, request) in ends))
+        ended = effect_ends.end([each for _, each in ends], entries)
+        ahead = ended.changes
+        refusals = zip(ends, ended.refusals, strict=True)
+        answers |= {n: refused or Done() for (n, _), refused in refusals}
     if calls:
-        admissions = _Round([each for _, each in calls]).admissions()
+        round_ = _Round([each for _, each in calls], ahead)
+        admissions = round_.admissions()
         answers |= {n: answer for (n, _), answer in zip(calls, admissions, strict=True)}
+    elif ahead:
+        together(*ahead)
     return [answers[n] for n in range(len(asked))]
 
 
-def _lock(requests: Sequence[CallTool | CallEnded]) -> None:
-    """Take the locks of the threads, all in one order: a call is admitted by one at a time."""
+def _locks(requests: Sequence[CallTool | CallEnded]) -> list[Query[Any]]:
+    """Take the locks of the threads, all in one order: a call is admitted by one at a time.
+
+    On SQLite the transaction has the only lock there is.
+    """
+    if not connection.features.has_select_for_update:
+        return []
     leases = {request.lease.run for request in requests}
     ended = {request.effect for request in requests if isinstance(request, CallEnded)}
-    _LOCK(runs=leases, effects=ended)
+    return [_LOCK.given(runs=leases, effects=ended)]
 
 
 def _locked() -> QuerySet[Thread]:
@@ -187,38 +203,21 @@ _Decided: TypeAlias = Admission | RequestRefused | Effect | _Ended
 class _Round:
     """Calls that are admitted together: what the rules need is read once for all of them."""
 
-    def __init__(self, asked: Sequence[tuple[int, CallTool]]) -> None:
+    def __init__(self, asked: Sequence[tuple[int, CallTool]], ahead: Sequence[Query[Any]]) -> None:
         self.asked = asked
-        self.runs = _leased({request.lease.run for _, request in asked})
-        self.calls = [self._made(runner, request) for runner, request in asked]
-        made = [call for call in self.calls if isinstance(call, MadeCall)]
-        self.settings = tool_settings.of_tools(
-            (call.run.thread.agent_id, call.tool) for call in made
-        )
-        self.newest = effects.newest(made)
-        self.said = dict(
-            zip((call.request for call in made), binding_verdicts.said_of(made), strict=True)
-        )
+        self.known = known_calls.known(asked, ahead)
+        self.marks: list[Query[Any]] = []
         self.begun: list[Effect] = []
-
-    def _made(self, runner: int, request: CallTool) -> MadeCall | RequestRefused:
-        lease = request.lease
-        run = self.runs.get(lease.run)
-        if run is None or (run.attempt, run.runner_id) != (lease.attempt, runner):
-            return RequestRefused(
-                RefusalCode.FENCED,
-                f"attempt {lease.attempt} of run {lease.run} is not yours any more",
-            )
-        return made_call(run, request)
 
     def admissions(self) -> list[Admission | RequestRefused]:
         decided = [
-            self._decide(runner, call) if isinstance(call, MadeCall) else call
-            for (runner, _), call in zip(self.asked, self.calls, strict=True)
+            call if isinstance(call, RequestRefused) else self._decide(runner, call)
+            for (runner, _), call in zip(self.asked, self.known.calls, strict=True)
         ]
-        self._save()
-        kept = effects.results(self._fitting(decided))
-        return [_told(each, kept) for each in decided]
+        results = [*self._fitting(decided)]
+        kept = self._save(*([effects.results(results)] if results else ()))
+        wholes = {row.effect_id: Whole(row.kind, bytes(row.data)) for rows in kept for row in rows}
+        return [_told(each, wholes) for each in decided]
 
     def _fitting(self, decided: Sequence[_Decided]) -> Iterator[int]:
         """The entries whose results go out: a runner may ask in a few bytes for any number."""
@@ -230,26 +229,27 @@ class _Round:
                     sent[runner] = size
                     yield each.effect
 
-    def _save(self) -> None:
-        effects.save(self.begun)
-        self.begun = []
+    def _save(self, *behind: Query[Any]) -> list[list[Any]]:
+        """Write what is to be written, so that entries get their keys; ask what comes `behind`."""
+        changes = [*self.marks, *effects.kept(self.begun)]
+        self.marks, self.begun = [], []
+        return together(*changes, *behind)[len(changes) :] if changes or behind else []
 
-    def _decide(self, runner: int, call: MadeCall) -> Admission | Effect | _Ended:
+    def _decide(self, runner: int, known: KnownCall) -> Admission | Effect | _Ended:
         """The admission; where the call may run, its entry in the journal, which is saved later."""
-        setting = self.settings.get((call.run.thread.agent_id, call.tool))
+        call, setting, said = known.made, known.setting, known.said
         is_idempotent = call.request.is_idempotent or bool(setting and setting.is_idempotent)
-        last = self.newest.get((call.run.thread_id, call.key))
+        last = self.known.newest.get((call.run.thread_id, call.key))
         if last in self.begun:  # two executions of one call in one round
             self._save()
         met = effects.standing(last, call, runner)
-        if last is not None and (known := _known(met, last)):
-            return known
-        said = self.said[call.request]
+        if last is not None and (answer := _known(met, last)):
+            return answer
         verdict, named = binding_verdicts.binding(said, call), own_reviews.named(call)
         if named is not None and any(each.decision_id == named.pk for each in self.begun):
             self._save()  # it is asked of the journal whether a decision was used
         if last is not None and met in (Standing.IN_DOUBT, Standing.FAILED):
-            effects.mark_in_doubt(last)
+            self.marks += effects.marked_in_doubt(last)
             if not (is_idempotent or _may_run_again(last, met, call, verdict, named)):
                 return Admission(Verdict.DOUBT, "", last.pk, doubt=effects.doubt(last))
         ruled = _ruled(call, setting, said, verdict, named)
@@ -258,7 +258,7 @@ class _Round:
         if not call.is_journalled:
             return Admission(Verdict.RUN, "")
         begun = effects.begin(last, call, runner, by=ruled.by, is_idempotent=is_idempotent)
-        self.newest[call.run.thread_id, call.key] = begun
+        self.known.newest[call.run.thread_id, call.key] = begun
         self.begun.append(begun)
         return begun
 
@@ -277,22 +277,6 @@ def _told(decided: _Decided, kept: Mapping[int, Whole]) -> Admission | RequestRe
             )
         case _:
             return decided
-
-
-def _leased(runs: Collection[int]) -> dict[int, Run]:
-    """Those of these runs that are in the hands of a runner whose token holds. One query."""
-    return {run.pk: run for run in _LEASED(runs=runs)}
-
-
-def _with_lease() -> QuerySet[Run]:
-    held = Run.objects.with_branch().filter(
-        pk__any=Each("runs", int), status=Run.Status.RUNNING, runner__token__revoked_at=None
-    )
-    related = held.select_related("thread__agent")
-    return related.defer("input", "context", "update", "thread__snapshot", "thread__agent__spec")
-
-
-_LEASED = Prepared(_with_lease)
 
 
 def _known(met: Standing, last: Effect) -> Admission | Effect | _Ended | None:

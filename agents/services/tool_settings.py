@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 
 from agents import push, roles
 from agents.exceptions import InvalidInput, NotAllowed, NotFound
-from agents.models import Agent, Gate, ToolSetting
-from agents.prepared import Each, Prepared
+from agents.models import Agent, Gate, Run, ToolSetting
+from agents.prepared import Asked, Each, Prepared
 from agents.services.column_text import column_text
 
 if TYPE_CHECKING:
@@ -94,18 +94,25 @@ def of_tool(*, agent: Agent, tool: str) -> ToolSetting | None:
     return settings.filter(agent=agent, tool=tool).order_by("-pk").first()
 
 
-def of_tools(tools: Iterable[tuple[int, str]]) -> dict[tuple[int, str], ToolSetting]:
-    """The settings in force of these tools, each named by its agent's key and its name. One query.
+def of_tools(*, runs: Collection[int], tools: Collection[str]) -> Asked[ToolSetting]:
+    """The query for all that was ever set of these tools, by the agents of these runs.
+
+    Oldest first; see `by_tool`.
+    """
+    return _OF_TOOLS.given(runs=runs, tools=tools)
+
+
+def by_tool(rows: Iterable[ToolSetting]) -> dict[tuple[int, str], ToolSetting]:
+    """The settings in force, each named by its agent's key and its tool; `rows` oldest first.
 
     Tools that nobody set are missing.
     """
-    named = set(tools)
-    agents, names = {agent for agent, _ in named}, {tool for _, tool in named}
-    return {(row.agent_id, row.tool): row for row in _OF_TOOLS(agents=agents, tools=names)}
+    return {(row.agent_id, row.tool): row for row in rows}
 
 
 def _of_tools() -> QuerySet[ToolSetting]:
-    rows = ToolSetting.objects.filter(agent__any=Each("agents", int), tool__any=Each("tools", str))
+    agents = Run.objects.filter(pk__any=Each("runs", int)).order_by().values("thread__agent")
+    rows = ToolSetting.objects.filter(agent__any=agents, tool__any=Each("tools", str))
     return rows.select_related("set_by").order_by("pk")
 
 

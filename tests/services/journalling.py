@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connection
 
 from agents.models import Decision, Effect, Interrupt, Run, Runner
 from agents.reviews import ActionDecision
@@ -15,6 +16,7 @@ from reviewconsole.protocol.messages import Admission, CallEnded, CallTool, Outc
 from tests.factories import REFUND, decide, lease_of, pause, start_run, take
 
 _executions = count(1)
+LOCK = int(connection.features.has_select_for_update)  # queries for the locks of a round
 ANSWERS: dict[str, Any] = {
     "oneOf": [
         {

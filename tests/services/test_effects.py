@@ -29,7 +29,17 @@ from tests.factories import (
     start_run,
     tool_review,
 )
-from tests.services.journalling import ask, call, doubted, end, holder, running, stored, told
+from tests.services.journalling import (
+    LOCK,
+    ask,
+    call,
+    doubted,
+    end,
+    holder,
+    running,
+    stored,
+    told,
+)
 from tests.services.test_told import told as hears
 
 GIVE = ActionDecision(DecisionType.RESPOND, answer={"id": 5}, shape=AnswerShape.JSON)
@@ -78,13 +88,13 @@ def test_a_call_is_begun_before_it_runs(db):
 def test_the_price_of_a_call(db, django_assert_num_queries):
     run = running()
     runner, request = holder(run), call(run)
-    with django_assert_num_queries(6 + SAVEPOINT):
+    with django_assert_num_queries(LOCK + 5 + SAVEPOINT):
         tool_calls.admit(runner=runner, request=request)
     effect = Effect.objects.get()
     ended = CallEnded(
         lease_of(run), effect.pk, effect.execution, Outcome.FINISHED, stored("done"), ""
     )
-    with django_assert_num_queries(4 + SAVEPOINT):
+    with django_assert_num_queries(LOCK + 3 + SAVEPOINT):
         tool_calls.end(runner=runner, request=ended)
 
 
@@ -93,7 +103,7 @@ def test_the_price_of_fifty_calls_is_that_of_one(db, django_assert_num_queries):
     for _ in range(50):
         run = running()
         asked.append((holder(run).pk, call(run)))
-    with django_assert_num_queries(6 + SAVEPOINT):
+    with django_assert_num_queries(LOCK + 5 + SAVEPOINT):
         answers = tool_calls.execute(asked)
     assert {answer.verdict for answer in answers} == {Verdict.RUN}  # type: ignore[union-attr]
     ends = [
@@ -102,7 +112,7 @@ def test_the_price_of_fifty_calls_is_that_of_one(db, django_assert_num_queries):
         ))
         for effect in Effect.objects.select_related("run")
     ]  # fmt: skip
-    with django_assert_num_queries(4 + SAVEPOINT):
+    with django_assert_num_queries(LOCK + 3 + SAVEPOINT):
         assert tool_calls.execute(ends) == [Done()] * 50
 
 

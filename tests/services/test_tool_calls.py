@@ -10,9 +10,15 @@ from agents.exceptions import RequestRefused
 from agents.models import CallVerdict, Decision, Gate, Interrupt, Run, Violation
 from agents.reviews import ActionDecision, DecisionType
 from agents.services import binding_verdicts, tool_calls, tool_settings, travel
-from agents.services.made_calls import made_call
+from agents.services.made_calls import made_call, read_call
 from reviewconsole.protocol import plain
-from reviewconsole.protocol.messages import Admission, CallTool, Lease, Verdict, Whole
+from reviewconsole.protocol.messages import (
+    Admission,
+    CallTool,
+    Lease,
+    Verdict,
+    Whole,
+)
 from tests.factories import (
     AGENT,
     APPROVE,
@@ -31,6 +37,7 @@ from tests.factories import (
     take,
     tool_review,
 )
+from tests.services.journalling import LOCK
 from tests.services.test_told import told
 
 RUN = Admission(Verdict.RUN, "")
@@ -79,7 +86,7 @@ def test_a_call_that_nobody_speaks_of_runs(db, django_assert_num_queries):
     request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
     runner = run.runner
     assert runner is not None
-    with django_assert_num_queries(4 + SAVEPOINT):
+    with django_assert_num_queries(LOCK + 3 + SAVEPOINT):
         assert tool_calls.admit(runner=runner, request=request) == RUN
 
 
@@ -154,9 +161,9 @@ def test_an_approved_call_costs_two_queries_more(alice, django_assert_num_querie
     request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
     runner = run.runner
     assert runner is not None
-    with django_assert_num_queries(6 + SAVEPOINT):
+    with django_assert_num_queries(LOCK + 5 + SAVEPOINT):
         assert tool_calls.admit(runner=runner, request=request) == RUN
-    with django_assert_num_queries(4 + SAVEPOINT):  # the task has claimed it
+    with django_assert_num_queries(LOCK + 3 + SAVEPOINT):  # the task has claimed it
         assert tool_calls.admit(runner=runner, request=request) == RUN
 
 
@@ -188,7 +195,7 @@ def test_of_two_tasks_that_ask_at_once_one_is_covered(alice):
     ask(run, ns="tools:2")
     request = CallTool(lease_of(run), "tools:1", "refund", "call_0", stored(REFUND))
     running_now = Run.objects.with_branch().get(pk=run.pk)
-    assert not binding_verdicts.claim(verdict, made_call(running_now, request))
+    assert not binding_verdicts.claim(verdict, made_call(running_now, read_call(request)))
 
 
 @pytest.mark.parametrize("decision", [APPROVE, ActionDecision(DecisionType.EDIT, args=EDITED)])
