@@ -34,6 +34,7 @@ from django.db.models.query import ModelIterable, get_related_populators
 from django.db.models.sql import DeleteQuery, InsertQuery, Query, UpdateQuery
 
 from agents import pipelines
+from agents.pipelines import Ending
 from agents.written_inserts import WrittenInsert
 
 Row = TypeVar("Row")
@@ -325,6 +326,17 @@ def together(*asked: Asked[Any]) -> list[list[Any]]:
     """
     answers = pipelines.rows(*((each.sql, each.parameters) for each in asked))
     return [each.read(rows) for each, rows in zip(asked, answers, strict=True)]
+
+
+def at_end(ending: Ending, *asked: Asked[Any]) -> Callable[[], list[list[Any]]]:
+    """Have this asked in order when the transaction ends; what tells then what each answered."""
+    places = ending.add(*((each.sql, each.parameters) for each in asked))
+
+    def answers() -> list[list[Any]]:
+        found = ending.found(places)
+        return [each.read(rows) for each, rows in zip(asked, found, strict=True)]
+
+    return answers
 
 
 def _write(sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:

@@ -28,7 +28,7 @@ class WrittenInsert:
         kinds = [str(field.db_type(connection)).split("(")[0] for field in fields]
         arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
         self._of_many = f"{self._before}SELECT * FROM UNNEST({arrays}){self._after}"  # noqa: S608
-        self._are_integers = [kind in ("bigint", "integer", "smallint") for kind in kinds]
+        self._kinds = [kind if kind in ("bigint", "integer", "smallint") else "" for kind in kinds]
 
     def given(self, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
         """The statement that inserts rows of values; on PostgreSQL the same for any number."""
@@ -37,12 +37,8 @@ class WrittenInsert:
         if connection.vendor != "postgresql":
             marks = ", ".join([self._row] * len(rows))
             return f"{self._before}VALUES {marks}{self._after}", list(chain.from_iterable(rows))
-        columns = zip(self._are_integers, zip(*rows, strict=True), strict=True)
+        columns = zip(self._kinds, zip(*rows, strict=True), strict=True)
         return self._of_many, [
-            _integers(values) if are_integers else [*values] for are_integers, values in columns
+            pipelines.array(integers, values) if integers else [*values]
+            for integers, values in columns
         ]
-
-
-def _integers(values: Sequence[int | None]) -> list[Any]:
-    known = iter(pipelines.integers(value for value in values if value is not None))
-    return [None if value is None else next(known) for value in values]

@@ -53,9 +53,9 @@ class Ending:
 
     def send(self) -> None:
         """Do it. With the outermost transaction's last statements goes its commit."""
-        if connection.vendor != "postgresql":
+        if connection.vendor != "postgresql" or not self._statements:
             self._found = [_select(*each) for each in self._statements]
-        elif self._statements:
+        else:
             is_outermost = len(connection.atomic_blocks) == 1
             answers = _sent(self._statements, binary=False, ends=is_outermost)
             self._found = [answer.rows for answer in answers]

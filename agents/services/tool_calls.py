@@ -7,15 +7,16 @@ set (`tool_settings`) and what reviewers decided (`binding_verdicts`), in this o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeAlias, assert_never
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q, QuerySet
 
-from agents import push
+from agents import pipelines, push
 from agents.exceptions import RequestRefused
 from agents.models import (
     Agent,
@@ -29,7 +30,8 @@ from agents.models import (
     ToolSetting,
     Violation,
 )
-from agents.prepared import Asked as Query, Each, Prepared, together
+from agents.pipelines import Ending
+from agents.prepared import Asked as Query, Each, Prepared, at_end, together
 from agents.reviews import DecisionType
 from agents.services import (
     binding_verdicts,
@@ -70,8 +72,8 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
     all together: 1 to lock the threads, not on SQLite; for ends 1 and as `effect_ends.end` says;
     for calls as `known_calls.known` says, 1 for those that begin, 1 for those that are answered,
     and as `admit` says for each that is decided, in doubt or against a decision. Round trips, most
-    often: one for what is asked, locks and all, and one for what is written; with ends and calls
-    one more. A runner is sent as many results as one frame holds, and always one: for
+    often: one for what is asked, locks and all, and one for what is written, with its commit; with
+    ends and calls one more. A runner is sent as many results as one frame holds, and always one: for
     the others it is refused as `too_large`, and asks alone.
     """
     try:
@@ -103,8 +105,9 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
     Raises:
         RequestRefused: `fenced` — the lease is over.
     """
-    with transaction.atomic():
-        (answer,) = _results([(runner.pk, request)])
+    with pipelines.transaction() as ending:
+        told = results([(runner.pk, request)], ending)
+    (answer,) = told()
     if isinstance(answer, RequestRefused):
         raise answer
     assert isinstance(answer, Admission)  # noqa: S101 -- a call is asked about
@@ -117,18 +120,19 @@ def end(*, runner: Runner, request: CallEnded) -> None:
     Raises:
         RequestRefused: as `effect_ends.end` answers.
     """
-    with transaction.atomic():
-        (answer,) = _results([(runner.pk, request)])
+    with pipelines.transaction() as ending:
+        told = results([(runner.pk, request)], ending)
+    (answer,) = told()
     if isinstance(answer, RequestRefused):
         raise answer
 
 
 def _attempt(asked: Sequence[Asked]) -> list[Result]:
-    with transaction.atomic():
-        answers = _results(asked)
+    with pipelines.transaction() as ending:
+        told = results(asked, ending)
     return [
         Refused(RefusalCode(each.code), str(each)) if isinstance(each, RequestRefused) else each
-        for each in answers
+        for each in told()
     ]
 
 
@@ -146,8 +150,11 @@ def _unavailable(error: Exception) -> Refused:
     return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
 
 
-def _results(asked: Sequence[Asked]) -> list[Result | RequestRefused]:
-    """Answer each. What is to be written is sent last, and at once: nothing is asked after it."""
+def results(asked: Sequence[Asked], ending: Ending) -> Told:
+    """Answer each, inside the caller's transaction: what tells the answers once it has ended.
+
+    What is to be written is written with the `ending`: nothing is asked after it.
+    """
     answers: dict[int, Result | RequestRefused] = {}
     ends = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallEnded)]
     calls = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallTool)]
@@ -158,13 +165,16 @@ def _results(asked: Sequence[Asked]) -> list[Result | RequestRefused]:
         ahead = ended.changes
         refusals = zip(ends, ended.refusals, strict=True)
         answers |= {n: refused or Done() for (n, _), refused in refusals}
-    if calls:
-        round_ = _Round([each for _, each in calls], ahead)
-        admissions = round_.admissions()
-        answers |= {n: answer for (n, _), answer in zip(calls, admissions, strict=True)}
-    elif ahead:
-        together(*ahead)
-    return [answers[n] for n in range(len(asked))]
+    if not calls:
+        at_end(ending, *ahead)
+        return lambda: [answers[n] for n in range(len(asked))]
+    told = _Round([each for _, each in calls], ahead).admissions(ending)
+
+    def all_told() -> list[Result | RequestRefused]:
+        admitted = {n: answer for (n, _), answer in zip(calls, told(), strict=True)}
+        return [(answers | admitted)[n] for n in range(len(asked))]
+
+    return all_told
 
 
 def _locks(requests: Sequence[CallTool | CallEnded]) -> list[Query[Any]]:
@@ -197,6 +207,8 @@ class _Ended:
     size: int  # bytes of the result
 
 
+Told: TypeAlias = Callable[[], list[Result | RequestRefused]]
+
 _Decided: TypeAlias = Admission | RequestRefused | Effect | _Ended
 
 
@@ -209,15 +221,23 @@ class _Round:
         self.marks: list[Query[Any]] = []
         self.begun: list[Effect] = []
 
-    def admissions(self) -> list[Admission | RequestRefused]:
+    def admissions(self, ending: Ending) -> Callable[[], list[Admission | RequestRefused]]:
+        """What tells each call's answer, once the transaction has ended."""
         decided = [
             call if isinstance(call, RequestRefused) else self._decide(runner, call)
             for (runner, _), call in zip(self.asked, self.known.calls, strict=True)
         ]
-        results = [*self._fitting(decided)]
-        kept = self._save(*([effects.results(results)] if results else ()))
-        wholes = {row.effect_id: Whole(row.kind, bytes(row.data)) for rows in kept for row in rows}
-        return [_told(each, wholes) for each in decided]
+        fitting = [*self._fitting(decided)]
+        changes = self._changes()
+        asked = [effects.results(fitting)] if fitting else []
+        written = at_end(ending, *changes, *asked)
+
+        def told() -> list[Admission | RequestRefused]:
+            rows = chain.from_iterable(written()[len(changes) :])
+            kept = {row.effect_id: Whole(row.kind, bytes(row.data)) for row in rows}
+            return [_told(each, kept) for each in decided]
+
+        return told
 
     def _fitting(self, decided: Sequence[_Decided]) -> Iterator[int]:
         """The entries whose results go out: a runner may ask in a few bytes for any number."""
@@ -229,11 +249,11 @@ class _Round:
                     sent[runner] = size
                     yield each.effect
 
-    def _save(self, *behind: Query[Any]) -> list[list[Any]]:
-        """Write what is to be written, so that entries get their keys; ask what comes `behind`."""
+    def _changes(self) -> list[Query[Any]]:
+        """What is to be written: entries get their keys by it."""
         changes = [*self.marks, *effects.kept(self.begun)]
         self.marks, self.begun = [], []
-        return together(*changes, *behind)[len(changes) :] if changes or behind else []
+        return changes
 
     def _decide(self, runner: int, known: KnownCall) -> Admission | Effect | _Ended:
         """The admission; where the call may run, its entry in the journal, which is saved later."""
@@ -241,13 +261,13 @@ class _Round:
         is_idempotent = call.request.is_idempotent or bool(setting and setting.is_idempotent)
         last = self.known.newest.get((call.run.thread_id, call.key))
         if last in self.begun:  # two executions of one call in one round
-            self._save()
+            together(*self._changes())
         met = effects.standing(last, call, runner)
         if last is not None and (answer := _known(met, last)):
             return answer
         verdict, named = binding_verdicts.binding(said, call), own_reviews.named(call)
         if named is not None and any(each.decision_id == named.pk for each in self.begun):
-            self._save()  # it is asked of the journal whether a decision was used
+            together(*self._changes())  # it is asked of the journal whether a decision was used
         if last is not None and met in (Standing.IN_DOUBT, Standing.FAILED):
             self.marks += effects.marked_in_doubt(last)
             if not (is_idempotent or _may_run_again(last, met, call, verdict, named)):
