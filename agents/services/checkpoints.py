@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
@@ -89,7 +89,21 @@ class Store:
             log.exception("runner %d sent what cannot be stored or read", call[0])
             return Refused(RefusalCode.INVALID, f"this cannot be stored or read: {error}")
 
-    def _attempt(self, calls: Sequence[Call], *, trusting: bool = True) -> list[Result]:
+    def execute_after(self, first: Callable[[Ending], None], calls: Sequence[Call]) -> list[Result]:
+        """Do as `execute`, in one transaction with what is to be done `first`, all or nothing.
+
+        Raises:
+            Exception: whatever breaks the transaction.
+        """
+        return self._attempt(calls, first)
+
+    def _attempt(
+        self,
+        calls: Sequence[Call],
+        first: Callable[[Ending], None] | None = None,
+        *,
+        trusting: bool = True,
+    ) -> list[Result]:
         """Do all calls in one transaction, `trusting` what is known from the one before."""
         requests = [request for _, request in calls]
         gets = checkpoint_reads.all_gets(requests)
@@ -97,6 +111,8 @@ class Store:
         found: Known | None = None
         try:
             with pipelines.transaction() as ending:
+                if first is not None:
+                    first(ending)
                 began = engine().moment() if steps else None
                 if steps and trusting and (found := self.known.of(steps, began)):
                     engine().guard(*found, ending)
@@ -109,7 +125,7 @@ class Store:
             self.numbers.forget()  # their transaction was rolled back
             self.known.forget()
             if found and (isinstance(error, _Doubted) or engine().is_of_guard(error)):
-                return self._attempt(calls, trusting=False)
+                return self._attempt(calls, first, trusting=False)
             raise
         self.numbers.trim()
         if steps:

@@ -7,7 +7,7 @@ set (`tool_settings`) and what reviewers decided (`binding_verdicts`), in this o
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias, assert_never
@@ -73,8 +73,8 @@ def execute(asked: Sequence[Asked]) -> list[Result]:
     for calls as `known_calls.known` says, 1 for those that begin, 1 for those that are answered,
     and as `admit` says for each that is decided, in doubt or against a decision. Round trips, most
     often: one for what is asked, locks and all, and one for what is written, with its commit; with
-    ends and calls one more. A runner is sent as many results as one frame holds, and always one: for
-    the others it is refused as `too_large`, and asks alone.
+    ends and calls one more. A runner is sent as many results as one frame holds, and always one:
+    for the others it is refused as `too_large`, and asks alone.
     """
     try:
         return _attempt(asked)
@@ -130,6 +130,11 @@ def end(*, runner: Runner, request: CallEnded) -> None:
 def _attempt(asked: Sequence[Asked]) -> list[Result]:
     with pipelines.transaction() as ending:
         told = results(asked, ending)
+    return answered(told)
+
+
+def answered(told: Told) -> list[Result]:
+    """The answers, as runners get them."""
     return [
         Refused(RefusalCode(each.code), str(each)) if isinstance(each, RequestRefused) else each
         for each in told()
@@ -150,15 +155,16 @@ def _unavailable(error: Exception) -> Refused:
     return Refused(RefusalCode.UNAVAILABLE, outages.told(error))
 
 
-def results(asked: Sequence[Asked], ending: Ending) -> Told:
+def results(asked: Sequence[Asked], ending: Ending, beside: Collection[int] = frozenset()) -> Told:
     """Answer each, inside the caller's transaction: what tells the answers once it has ended.
 
-    What is to be written is written with the `ending`: nothing is asked after it.
+    What is to be written is written with the `ending`: nothing is asked after it. The threads of
+    the runs `beside` are locked as well, since locks are taken in one order, and only once.
     """
     answers: dict[int, Result | RequestRefused] = {}
     ends = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallEnded)]
     calls = [(n, (who, what)) for n, (who, what) in enumerate(asked) if isinstance(what, CallTool)]
-    ahead = _locks([request for _, request in asked])
+    ahead = _locks([request for _, request in asked], beside)
     if ends:
         *_, entries = together(*ahead, effect_ends.known(request for _, (_, request) in ends))
         ended = effect_ends.end([each for _, each in ends], entries)
@@ -177,14 +183,14 @@ def results(asked: Sequence[Asked], ending: Ending) -> Told:
     return all_told
 
 
-def _locks(requests: Sequence[CallTool | CallEnded]) -> list[Query[Any]]:
+def _locks(requests: Sequence[CallTool | CallEnded], beside: Collection[int]) -> list[Query[Any]]:
     """Take the locks of the threads, all in one order: a call is admitted by one at a time.
 
     On SQLite the transaction has the only lock there is.
     """
     if not connection.features.has_select_for_update:
         return []
-    leases = {request.lease.run for request in requests}
+    leases = {*beside, *(request.lease.run for request in requests)}
     ended = {request.effect for request in requests if isinstance(request, CallEnded)}
     return [_LOCK.given(runs=leases, effects=ended)]
 
