@@ -12,9 +12,11 @@ from reviewconsole.protocol.codec import Reply
 from reviewconsole.protocol.exceptions import MalformedFrame
 from reviewconsole.protocol.messages import (
     Cancel,
+    ChannelValue,
     Claim,
     Delivered,
     Done,
+    Finished,
     Get,
     Heartbeat,
     Hint,
@@ -30,7 +32,6 @@ from reviewconsole.protocol.messages import (
     Result,
     Wake,
     Whole,
-    Write,
 )
 from tests.protocol import messages
 from tests.protocol.messages import HINTS, REQUESTS, RESULTS
@@ -94,13 +95,15 @@ def test_the_layout_of_a_request(message: Request, expected: list[Any]) -> None:
 
 def test_the_layout_of_values_and_refusals() -> None:
     """A value is known by its length."""
-    write = Write(0, "c", Parts("msgpack", b"h" * 16, (b"part",)))
-    packed = codec.encode_request(Put(Owner("a"), "t", "", "1", None, b"doc", b"{}", ()))
+    parts = ChannelValue("c", "1", Parts("msgpack", b"h" * 16, (b"part",)))
+    packed = codec.encode_request(Put(Owner("a"), "t", "", "1", None, b"doc", b"{}", (parts,)))
+    sent = ["c", "1", ["msgpack", b"h" * 16, [b"part"]]]
+    ended = codec.encode_request(Finished(Lease(7, 1), None, Whole("null", b"")))
+    refused = codec.encode_reply(9, [Refused(RefusalCode.FENCED, "why")])
 
-    assert ormsgpack.unpackb(packed) == [1, "a", "t", "", "1", None, b"doc", b"{}", []]
-    assert codec._dump(write) == [0, "c", ["msgpack", b"h" * 16, [b"part"]]]
-    assert codec._dump(Whole("null", b"")) == ["null", b""]
-    assert codec._dump(Refused(RefusalCode.FENCED, "why")) == [40, "fenced", "why"]
+    assert ormsgpack.unpackb(packed) == [1, "a", "t", "", "1", None, b"doc", b"{}", [sent]]
+    assert ormsgpack.unpackb(ended) == [15, [7, 1], None, ["null", b""], []]
+    assert ormsgpack.unpackb(refused) == [9, [[40, "fenced", "why"]]]
 
 
 GARBAGE: list[Any] = [
