@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias, assert_never
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from django.conf import settings
 from django.db import connection
@@ -35,17 +36,23 @@ _READ = 8  # requests that a read counts for: it brings a whole state, a call's 
 Frame: TypeAlias = tuple[Sequence[Call], int, asyncio.Future[list[Result]]]
 """The calls of one frame, its size in bytes, and where their results go."""
 
+Waiting: TypeAlias = SimpleQueue[Frame | None]
+"""The frames that no round has taken yet; None comes last, and ends the thread."""
+
 
 class Writer:
-    """Executes the requests of all runner connections of this process, in rounds."""
+    """Executes the requests of all runner connections of this process, in rounds.
+
+    A thread of its own does so, and wakes the event loop once a round. It knows nothing of this
+    object, and ends with it.
+    """
 
     def __init__(self) -> None:
-        self._store = Store()
         self.room = Room(2 * settings.RUNNER_MAX_FRAME_BYTES)
-        self._waiting: deque[Frame] = deque()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._round: asyncio.Task[None] | None = None
-        self._held = False  # the database did not answer in the last round
+        self._waiting: Waiting = SimpleQueue()
+        rounds = _Rounds(self._waiting)
+        threading.Thread(target=rounds.do, name="writer", daemon=True).start()
+        finalize(self, self._waiting.put, None)
 
     async def execute(self, calls: Sequence[Call], size: int = 0) -> list[Result]:
         """Execute a frame's calls, in order; returns once all of them are committed or refused.
@@ -53,43 +60,59 @@ class Writer:
         `size` is the frame's in bytes, for which the caller holds `room`.
         """
         done: asyncio.Future[list[Result]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((calls, size, done))
-        if self._round is None:
-            self._round = asyncio.create_task(self._rounds())
+        self._waiting.put((calls, size, done))
         return await done
 
-    async def _rounds(self) -> None:
-        try:
-            while self._waiting:
-                await self._one_round(list(self._take()))
-        finally:
-            self._round = None
 
-    async def _one_round(self, frames: Sequence[Frame]) -> None:
+class _Rounds:
+    """What the writer's thread does, until it takes None."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self._waiting = waiting
+        self._store = Store()
+        self._messenger = _Messenger()
+        self._held = False  # the database did not answer in the last round
+
+    def do(self) -> None:
+        """Do rounds. Between them nothing of the last one is kept, such as its event loop."""
+        while self._do_one():
+            pass
+
+    def _do_one(self) -> bool:
+        """Wait for frames, and do what waits together; false if there will be no more."""
+        frames = list(self._take())
+        if not frames:
+            return False
         calls = [call for asked, _, _ in frames for call in asked]
         hints: list[push.Hint] = []
         try:
-            loop = asyncio.get_running_loop()
-            done_calls, hints = await loop.run_in_executor(self._thread, self._run, calls)
+            done_calls, hints = self._run(calls)
             results = iter(done_calls)
         except Exception:
             log.exception("a round of %d frames failed", len(frames))
             results = iter([])
-        for asked, _, done in frames:
-            answers = [next(results, _FAILED) for _ in asked]
-            if not done.done():  # its connection may have gone
-                done.set_result(answers)
-        await push.send(hints)
+        answers = [(done, [next(results, _FAILED) for _ in asked]) for asked, _, done in frames]
+        with suppress(RuntimeError):  # the loop is closed: nobody awaits anything
+            frames[0][2].get_loop().call_soon_threadsafe(self._messenger.answer, answers, hints)
+        return True
 
     def _take(self) -> Iterator[Frame]:
+        """The frames of the next round: waits for the first one, and for no other."""
         requests = size = 0
-        while self._waiting and requests < _AT_MOST and size < _BYTES_AT_MOST:
-            frame = self._waiting.popleft()
+        frame = self._waiting.get()
+        while frame is not None:
+            yield frame
             requests += sum(
                 _READ if isinstance(call.work, Get | List | CallTool) else 1 for call in frame[0]
             )
             size += frame[1]
-            yield frame
+            if requests >= _AT_MOST or size >= _BYTES_AT_MOST:
+                return
+            try:
+                frame = self._waiting.get_nowait()
+            except Empty:
+                return
+        self._waiting.put(None)  # for the next one
 
     def _run(self, calls: Sequence[Call]) -> tuple[list[Result], list[push.Hint]]:
         # Hints go out from the event loop: this thread never waits for it, so it can always end.
@@ -131,6 +154,38 @@ class Writer:
             case Kind.READS:
                 return self._store.execute(asked)
         assert_never(kind)
+
+
+class _Messenger:
+    """Brings results into the event loop, and tells there who else has to hear of them.
+
+    Runners come first, and no round waits for a broker.
+    """
+
+    def __init__(self) -> None:
+        self._hints: list[push.Hint] = []
+        self._telling: asyncio.Task[None] | None = None
+
+    def answer(
+        self,
+        answers: Iterable[tuple[asyncio.Future[list[Result]], list[Result]]],
+        hints: list[push.Hint],
+    ) -> None:
+        """Hand over the results of a round and have its hints told."""
+        for done, results in answers:
+            if not done.done():  # its connection may have gone
+                done.set_result(results)
+        self._hints += hints
+        if self._hints and self._telling is None:
+            self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        try:
+            while self._hints:
+                hints, self._hints = self._hints, []
+                await push.send(hints)
+        finally:
+            self._telling = None
 
 
 def _is_unavailable(result: Result) -> bool:

@@ -1,13 +1,15 @@
 """Group commit: what waits together is stored together, in order, and nothing stops the writer."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
-from channels.layers import InMemoryChannelLayer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import connection
 
 from agents import push
@@ -190,22 +192,60 @@ async def test_a_round_that_fails_as_a_whole_is_answered_and_the_next_is_done(ru
 
 
 class LossyLayer(InMemoryChannelLayer):
-    """A channel layer that is down."""
+    """A channel layer that is down; `lost` is set where something was."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.lost = asyncio.Event()
 
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        self.lost.set()
         raise ConnectionError(f"no way to {group}")
 
 
 async def test_a_channel_layer_that_is_down_costs_hints_and_nothing_else(runner, settings, caplog):
-    layer = f"{__name__}.{LossyLayer.__qualname__}"
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": layer}}
+    layer_class = f"{__name__}.{LossyLayer.__qualname__}"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": layer_class}}
+    layer = get_channel_layer()
+    assert isinstance(layer, LossyLayer)
     for name in ("1efa", "1efb"):
         told = work(lambda: push.changed("inbox", "inbox"))
         assert await execute(told, *stored(runner, put(name))) == [Done(), Done()]
+        await layer.lost.wait()
+        layer.lost.clear()
     assert [record.message for record in caplog.records] == [
         "a hint to console.inbox was lost",
         "a hint to console.inbox was lost",
     ]
+
+
+class HangingLayer(InMemoryChannelLayer):
+    """A channel layer that takes its time; `sent` is what it was sent, `three` when it is three."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.go = asyncio.Event()
+        self.sent: list[str] = []
+        self.three = asyncio.Event()
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        await self.go.wait()
+        self.sent.append(group)
+        if len(self.sent) == 3:
+            self.three.set()
+
+
+async def test_no_round_waits_for_hints_and_these_go_in_their_order(runner, settings):
+    layer_class = f"{__name__}.{HangingLayer.__qualname__}"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": layer_class}}
+    layer = get_channel_layer()
+    assert isinstance(layer, HangingLayer)
+    for topic in ("inbox", "runners", "agents"):
+        assert await execute(work(partial(push.changed, topic))) == [Done()]
+    assert layer.sent == []
+    layer.go.set()
+    await layer.three.wait()
+    assert layer.sent == ["console.inbox", "console.runners", "console.agents"]
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only a server can go away")
@@ -238,3 +278,16 @@ async def test_each_event_loop_has_one_writer():
 
 async def _writer_of_this_loop() -> Writer:
     return writer()
+
+
+async def _thread_of_this_loop() -> threading.Thread:
+    found: list[threading.Thread] = []
+    await execute(work(lambda: found.append(threading.current_thread())))
+    return found[0]
+
+
+async def test_the_thread_ends_with_its_event_loop():
+    thread = await asyncio.to_thread(lambda: asyncio.run(_thread_of_this_loop()))
+    gc.collect()
+    await asyncio.to_thread(thread.join, 10)
+    assert not thread.is_alive()
