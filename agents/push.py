@@ -63,12 +63,17 @@ def token_revoked(token: int) -> None:
     _after_commit(RUNNERS, {"type": "runner.revoked", "token": token})
 
 
+def layer() -> Any:
+    """The channel layer, for a socket that hears by itself; what is sent is sent from here."""
+    return get_channel_layer()  # `Any`: None only without a setting, which has a default
+
+
 class Ear:
     """Hears what changes, for all who ask for it in this process: one channel of the layer."""
 
     def __init__(self) -> None:
         """Hear nothing yet."""
-        self._layer: Any = get_channel_layer()  # `Any`: None only without a setting
+        self._layer = layer()
         self._channel = ""
         self._wanted: Counter[str] = Counter()
         self._heard: set[str] = set()
@@ -154,13 +159,12 @@ async def send(hints: Iterable[Hint]) -> None:
 
 
 async def _send(hints: Iterable[Hint]) -> None:
-    layer: Any = get_channel_layer()  # `Any`: None only without a setting, which has a default
     told: list[Hint] = []
     for hint in sorted(hints, key=_urgency):
         if hint not in told and (hint[0], hint[1] | {"at_once": True}) not in told:
             told.append(hint)
             try:
-                await layer.group_send(*hint)
+                await layer().group_send(*hint)
             except Exception:
                 log.exception("a hint to %s was lost", hint[0])
 
@@ -180,20 +184,20 @@ async def echo(seconds: float) -> None:
         TimeoutError: it did not come back within `seconds`.
         OSError, RedisError: the broker cannot be reached.
     """
-    layer: Any = get_channel_layer()  # `Any`: as above
-    channel = await layer.new_channel("echo")
+    own = layer()
+    channel = await own.new_channel("echo")
     heard = asyncio.Event()
 
     async def listen() -> None:
         while True:
-            await layer.receive(channel)
+            await own.receive(channel)
             heard.set()
 
     listening = asyncio.create_task(listen())
     try:
         async with asyncio.timeout(seconds):
             while not heard.is_set():
-                await layer.send(channel, {"type": "echo"})
+                await own.send(channel, {"type": "echo"})
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_ECHO_AGAIN_SECONDS):
                         await heard.wait()

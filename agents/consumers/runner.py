@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, assert_never
 
 from autobahn.exception import Disconnected
 from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
 from agents import precedence, push
 from agents.consumers.rounds import Call
-from agents.consumers.writer import writer
+from agents.consumers.writer import Writer, writer
 from agents.exceptions import RequestRefused, TokenEnded
 from agents.models import Runner, RunnerToken
 from agents.services import (
@@ -90,10 +91,36 @@ class RunnerConsumer(AsyncWebsocketConsumer):
     """
 
     session: ConsoleSession
+    writer: Writer
     token: RunnerToken
     runner: Runner | None = None  # from the hello on
     deadline: asyncio.Task[None] | None = None  # of the hello
     is_closed = False
+
+    async def __call__(
+        self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]
+    ) -> None:
+        """Handle events as they come, one at a time: those of the socket, and hints.
+
+        Channels' own loop makes two tasks for each event, and waits for them through a third: as
+        much work as reading the frame.
+        """
+        self.scope, self.base_send = scope, send
+        self.channel_layer = push.layer()
+        self.channel_name = await self.channel_layer.new_channel()
+        turn = asyncio.Lock()
+        hear = partial(self.channel_layer.receive, self.channel_name)
+        async with asyncio.TaskGroup() as both:
+            hearing = both.create_task(self._handle(hear, turn))
+            with suppress(StopConsumer):  # the socket is closed, and that was noted
+                await self._handle(receive, turn)
+            hearing.cancel()
+
+    async def _handle(self, next_event: Callable[[], Awaitable[Any]], turn: asyncio.Lock) -> None:
+        while True:
+            event = await next_event()
+            async with turn:
+                await self.dispatch(event)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Call the handler of an event.
@@ -109,6 +136,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         A refused handshake would give no reason, and a runner must know whether to try again.
         """
         self.session = ConsoleSession(settings.RUNNER_MAX_FRAME_BYTES)
+        self.writer = writer()
         await self.accept()
         try:
             token = await database_sync_to_async(tokens.authenticate)(secret=_bearer(self.scope))
@@ -134,7 +162,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             return  # what was sent before the close reached the runner
         data = bytes_data or b""
         try:
-            async with writer().room.of(len(data)):
+            async with self.writer.room.of(len(data)):
                 frame_id, requests = self.session.receive(data)
                 self._stop_waiting()
                 results = await self._execute(requests, len(data))
@@ -155,7 +183,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
     async def _execute(self, requests: tuple[Request, ...], size: int) -> list[Result]:
         runner = self.runner.pk if self.runner else 0
         calls = [Call(runner, self._work(item)) for item in requests]
-        results = await writer().execute(calls, size)
+        results = await self.writer.execute(calls, size)
         if any(isinstance(result, _Ended) for result in results):
             raise Unauthorised("the token was revoked, or this process belongs to another token")
         return results
@@ -263,7 +291,7 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_discard(push.RUNNERS, self.channel_name)
         if self.runner is not None:
             gone = partial(self._gone, self.runner)
-            await writer().execute([Call(self.runner.pk, _guarded(gone))])
+            await self.writer.execute([Call(self.runner.pk, _guarded(gone))])
 
     def _gone(self, runner: Runner) -> Result:
         runners.disconnect(runner=runner, channel=self.channel_name)
