@@ -59,8 +59,9 @@ class Flow:
 
     def crowd(self, is_crowded: bool) -> None:
         """Note whether enough has come in for now."""
-        self._is_crowded = is_crowded
-        self._read()
+        if is_crowded != self._is_crowded:
+            self._is_crowded = is_crowded
+            self._read()
 
     async def taken(self, size: int) -> bool:
         """Wait until so many bytes were taken; false if they were not within the time for them."""
@@ -148,7 +149,17 @@ def bound_bodies(factory: HTTPFactory, longest: int) -> None:
 
 
 class BoundedSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne has no types
-    """A websocket on which only runners say more than a word."""
+    """A websocket on which only runners say more than a word; what it sends goes out at once."""
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Send what the kernel takes now, and the rest as Twisted does.
+
+        Twisted alone would wait for its next turn, ask whether the kernel takes something, and look
+        for readers in between: the agent waits meanwhile.
+        """
+        super().sendData(data, sync, chopsize)
+        if self.transport.connected and not self.transport.disconnecting:
+            self.transport.doWrite()
 
     def onMessageFrameBegin(self, length: int) -> None:
         """Cut a browser that sends what is too long, before it is in memory."""
