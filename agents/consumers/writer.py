@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -22,7 +23,7 @@ from agents import precedence, push
 from agents.consumers.room import Room
 from agents.consumers.rounds import Call, Kind, grouped
 from agents.instruments import COMMIT, ROUND
-from agents.services import tool_calls
+from agents.services import steps, tool_calls
 from agents.services.checkpoints import Store
 from reviewconsole.protocol.messages import CallTool, Get, List, RefusalCode, Refused, Result
 
@@ -134,15 +135,24 @@ class _Rounds:
 
     def _results(self, calls: Sequence[Call]) -> list[Result]:
         results: dict[int, Result] = {}
-        for kind, places in grouped(calls):
-            done = self._done(kind, [calls[place] for place in places])
+        groups = deque(grouped(calls))
+        while groups:
+            kind, places = groups.popleft()
+            asked = [calls[place] for place in places]
+            if kind is Kind.TOOLS and groups and groups[0][0] is Kind.CHECKPOINTS:
+                _, following = groups.popleft()
+                places = [*places, *following]
+                done: Sequence[Result] = self._step(asked, [calls[place] for place in following])
+            else:
+                done = self._done(kind, _asked(asked))
             results |= zip(places, done, strict=True)
         return [results[place] for place in range(len(calls))]
 
-    def _done(self, kind: Kind, group: Sequence[Call]) -> Sequence[Result]:
-        asked: list[Any] = [
-            (call.runner, call.work) for call in group
-        ]  # of the kind's own requests
+    def _step(self, tools: Sequence[Call], saved: Sequence[Call]) -> list[Result]:
+        with COMMIT.time():
+            return steps.execute(_asked(tools), _asked(saved), self._store)
+
+    def _done(self, kind: Kind, asked: Sequence[Any]) -> Sequence[Result]:
         match kind:
             case Kind.LIFECYCLE:
                 return [work() for _, work in asked]
@@ -154,6 +164,11 @@ class _Rounds:
             case Kind.READS:
                 return self._store.execute(asked)
         assert_never(kind)
+
+
+def _asked(calls: Sequence[Call]) -> list[Any]:
+    """Who asks, and what: requests of the kind that they were grouped by."""
+    return [(call.runner, call.work) for call in calls]
 
 
 class _Messenger:

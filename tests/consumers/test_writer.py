@@ -18,8 +18,11 @@ from agents.consumers.rounds import Call
 from agents.consumers.writer import Writer, writer
 from agents.models import Checkpoint, Runner
 from reviewconsole.protocol.messages import (
+    CallEnded,
     CheckpointRequest,
     Done,
+    Lease,
+    Outcome,
     RefusalCode,
     Refused,
     Result,
@@ -118,6 +121,18 @@ async def test_frames_that_wait_together_are_stored_in_one_transaction_and_read_
         assert (done, again) == (Done(), Done())
         assert [item.checkpoint_id for item in found.checkpoints] == [f"1ef{n}0"]
     assert await Checkpoint.objects.acount() == 10
+
+
+async def test_the_end_of_a_call_is_kept_with_the_checkpoint_after_it(runner):
+    commits = Commits()
+    unknown = CallEnded(Lease(1, 1), 1, "execution", Outcome.FINISHED, None, "")
+    async with Busy() as busy:
+        busy.ask(work(commits.start))
+        frame = busy.ask(Call(runner.pk, unknown), *stored(runner, put("1ef0")))
+        busy.ask(work(commits.stop))
+    assert commits.count == 1
+    refused, done = await frame
+    assert (refused.reason, done) == (RefusalCode.FENCED, Done())
 
 
 async def test_a_single_frame_is_stored_at_once(runner):
