@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from django.db import connection
@@ -14,13 +14,7 @@ from agents.services.checkpoint_rows import (
     check_size,
     read_values,
 )
-from agents.services.engines import (
-    LeasedRun,
-    LockedThread,
-    StoredCheckpointRow,
-    StoredValue,
-    engine,
-)
+from agents.services.engines import LockedThread, StoredHead, StoredValue, engine
 from agents.services.part_runs import unpack_runs
 from reviewconsole.protocol import tagged
 from reviewconsole.protocol.messages import (
@@ -38,40 +32,57 @@ _LIST_AT_MOST = 200  # checkpoints in one reply; the runner asks for the next on
 _ABSENT = object()
 
 
+def found(thread: LockedThread, request: Get) -> StoredCheckpoint | None:
+    """What is asked for, step by step: see `one`."""
+    return one(thread, request.ns, request.checkpoint_id)
+
+
 def one(
-    thread: Thread | LockedThread,
-    ns: str,
-    checkpoint_id: str | None = None,
-    row: StoredCheckpointRow | None = None,
+    thread: Thread | LockedThread, ns: str, checkpoint_id: str | None = None
 ) -> StoredCheckpoint | None:
     """The named checkpoint of a namespace, else its newest; None if there is none.
 
-    `row` is what was read of it already. Round trips on PostgreSQL: 2, and 1 more without a `row`;
-    queries elsewhere: 4.
+    Round trips on PostgreSQL: 3; queries elsewhere: 4.
 
     Raises:
         RequestRefused: `too_large` — it does not fit into a frame.
     """
     database = engine()
-    head, writes = row or database.checkpoint(thread.pk, ns, checkpoint_id)
+    head, writes = database.checkpoint(thread.pk, ns, checkpoint_id)
     if head is None:
         return None
-    document = bytes(head.document)
-    seen = channel_versions(document)
-    wanted = {name: version for name, version in seen.items() if not name.startswith(SHOWN)}
-    found, parts = database.values(thread.pk, ns, wanted, writes)
+    versions = channel_versions(bytes(head.document))
+    found, parts = database.values(thread.pk, ns, stored_versions(versions), writes)
     whole = _whole([*found, *writes], parts)
+    return assembled(thread.thread_id, ns, head, versions, found, writes, whole)
+
+
+def stored_versions(versions: Mapping[str, str]) -> dict[str, str]:
+    """Those channels of a document's that may have a value of their own for graphs to read."""
+    return {name: version for name, version in versions.items() if not name.startswith(SHOWN)}
+
+
+def assembled(
+    thread: str,
+    ns: str,
+    head: StoredHead,
+    versions: Mapping[str, str],
+    found: Sequence[StoredValue],
+    writes: Sequence[StoredValue],
+    whole: Sequence[Whole],
+) -> StoredCheckpoint:
+    """A checkpoint of its rows; `whole` are the values of channels that were found, then writes."""
     values = {item.name[0]: value for item, value in zip(found, whole, strict=False)}
     return StoredCheckpoint(
-        thread=thread.thread_id,
+        thread=thread,
         ns=ns,
         checkpoint_id=head.checkpoint_id,
         parent_id=head.parent_id,
-        document=document,
+        document=bytes(head.document),
         metadata=head.metadata.encode(),
         values=tuple(
             ChannelValue(channel, version, values[channel])
-            for channel, version in seen.items()
+            for channel, version in versions.items()
             if channel in values
         ),
         writes=tuple(
@@ -88,20 +99,6 @@ def all_gets(requests: Sequence[CheckpointRequest]) -> Sequence[Get]:
     """
     gets = [request for request in requests if isinstance(request, Get)]
     return gets if len(gets) == len(requests) and not connection.in_atomic_block else ()
-
-
-def look(
-    names: Collection[str], leases: Collection[int], requests: Sequence[Get]
-) -> tuple[list[LockedThread], list[LeasedRun], dict[Get, StoredCheckpointRow]]:
-    """What a transaction that only reads begins with: threads, runs, and what one agent waits for.
-
-    What many ask for is read one after the other: together it might not have room in memory. One
-    round trip.
-    """
-    alone = requests[0] if len(requests) == 1 else None
-    at = (alone.thread, alone.ns, alone.checkpoint_id) if alone else None
-    threads, runs, row = engine().look(names, leases, at)
-    return threads, runs, {alone: row} if alone and row else {}
 
 
 def _whole(items: Sequence[StoredValue], parts: Mapping[int, bytes]) -> list[Whole]:

@@ -21,6 +21,7 @@ from agents.pipelines import Ending
 from agents.services.engines import LockedThread, engine, is_dense
 from agents.services.part_numbers import PartNumbers, ThreadParts
 from agents.services.part_runs import pack_runs, unpack_runs
+from agents.services.remembered_heads import RememberedHeads
 from agents.services.stored_tables import BLOB, CHECKPOINT, PART, SPECIAL_WRITE, WRITE, Row
 from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.messages import (
@@ -52,8 +53,9 @@ class Batch:
     twice: of checkpoints and special writes the last stays, of values and plain writes the first.
     """
 
-    def __init__(self, numbers: PartNumbers) -> None:
+    def __init__(self, numbers: PartNumbers, heads: RememberedHeads | None = None) -> None:
         self._numbers = numbers
+        self._heads = heads
         self._now = connection.ops.adapt_datetimefield_value(timezone.now())
         self._parts: dict[int, ThreadParts] = {}
         self._checkpoints: dict[tuple[int, str, str], Row] = {}
@@ -71,7 +73,7 @@ class Batch:
         """
         _check_texts((request.checkpoint_id, request.parent_id or ""), ID_BYTES)
         metadata = _read_metadata(request.metadata)
-        channel_versions(request.document)  # what cannot be read back is not stored
+        versions = channel_versions(request.document)  # what cannot be read back is not stored
         added = self._put_values(thread, request.ns, request.values)
         key = (thread.pk, request.ns, request.checkpoint_id)
         size = len(request.document) + len(request.metadata) + added
@@ -80,6 +82,19 @@ class Batch:
         self._checkpoints[key] = (
             *key, request.parent_id, request.document, metadata, run, self._now, size,
         )  # fmt: skip
+        if self._heads is not None:
+            self._heads.put(thread, *key[1:], versions, self._arrays(thread, request), size)
+
+    def _arrays(self, thread: LockedThread, request: Put) -> dict[str, tuple[str, bytes]]:
+        """The arrays among the values that were added: channel → version, runs."""
+        return {
+            item.channel: (
+                item.version,
+                self._blobs[thread.pk, request.ns, item.channel, item.version][-1],
+            )
+            for item in request.values
+            if isinstance(item.value, Parts)
+        }
 
     def show(self, thread: LockedThread, request: Show) -> None:
         """Add what people read of channels, beside what graphs read.
@@ -124,6 +139,9 @@ class Batch:
                 self._special[key] = row
             else:
                 self._writes.setdefault(key, row)
+        if self._heads is not None:
+            arrays = [data for form, data in values if form == RUNS]
+            self._heads.put_writes(thread, request.ns, request.checkpoint_id, arrays)
 
     def forget(self, thread: LockedThread) -> None:
         """Read the thread's parts again when they are next needed: some were removed."""

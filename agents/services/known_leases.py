@@ -2,7 +2,7 @@
 
 Each step of an agent asks for the same thread and the same run. What is known is never believed by
 itself: the database compares it in the very transaction that builds on it (`Engine.guard`), or says
-that nothing was written since (`Engine.moment`).
+that nothing was written since (`Engine.stamp`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeVar
 
-from agents.services.engines import LeasedRun, LockedThread, Moment
+from agents.services.engines import LeasedRun, LockedThread, Stamp
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -28,12 +28,12 @@ class KnownLeases:
 
     _threads: OrderedDict[str, LockedThread] = field(default_factory=OrderedDict)
     _runs: OrderedDict[int, LeasedRun] = field(default_factory=OrderedDict)
-    _moment: Moment = None
+    _moment: Stamp = None
 
-    def of(self, steps: Collection[tuple[str, int]], now: Moment) -> Known | None:
+    def of(self, steps: Collection[tuple[str, int]], now: Stamp) -> Known | None:
         """What is known of these threads and runs; None unless that is all.
 
-        `now` is `Engine.moment` of the transaction that asks.
+        `now` is `Engine.stamp` of the transaction that asks.
         """
         self._see(now)
         names, runs = {name for name, _ in steps}, {run for _, run in steps}
@@ -45,8 +45,8 @@ class KnownLeases:
         self,
         threads: Iterable[LockedThread],
         runs: Iterable[LeasedRun],
-        began: Moment,
-        now: Moment,
+        began: Stamp,
+        now: Stamp,
     ) -> None:
         """Remember threads and runs as a transaction has left them; its moments at both ends."""
         self._see(began)
@@ -54,7 +54,7 @@ class KnownLeases:
         _add(self._threads, {thread.thread_id: thread for thread in threads})
         _add(self._runs, {run.pk: run for run in runs})
 
-    def _see(self, moment: Moment) -> None:
+    def _see(self, moment: Stamp) -> None:
         """Forget what others may have changed before this moment."""
         if moment != self._moment:
             self.forget()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from agents.pipelines import Ending
 from agents.services import outages, tool_calls
-from agents.services.checkpoints import Call, Store
+from agents.services.checkpoint_work import Call
+from agents.services.checkpoints import Store
 from agents.services.tool_calls import Asked, Told
 from reviewconsole.protocol.messages import Lease, Result
 

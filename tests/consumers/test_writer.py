@@ -115,7 +115,7 @@ async def test_frames_that_wait_together_are_stored_in_one_transaction_and_read_
             for n in range(5)
         ]
         busy.ask(work(commits.stop))
-    assert commits.count == 2
+    assert commits.count == (1 if connection.vendor == "postgresql" else 2)  # one statement reads
     for n, frame in enumerate(frames):
         done, again, found = await frame
         assert (done, again) == (Done(), Done())

@@ -1,15 +1,19 @@
 """Reads that come alone wait for nobody, and what they bring is of one moment."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
 from agents.models import Blob, Part, Thread
-from reviewconsole.protocol.messages import Found, Get, Lease, Parts, RefusalCode
+from agents.services import guessed_reads
+from reviewconsole.protocol.messages import Found, Get, Lease, Parts, Prune, RefusalCode
 from tests.factories import connect_runner, lease_of, start_run, take
 from tests.services.saving import (
+    OWNER,
     THREAD,
     chat,
     execute,
@@ -108,33 +112,62 @@ def test_a_read_waits_for_no_writer(runner):
 
 
 @pytest.mark.skipif("connection.vendor == 'sqlite'", reason=ON_A_SERVER)
-def test_what_is_removed_meanwhile_is_read_all_the_same(runner):
+def test_what_is_removed_meanwhile_is_read_all_the_same_step_by_step(runner, monkeypatch):
+    monkeypatch.setattr(guessed_reads, "_PARTS_AT_MOST", -1)
     save(runner, put("1efa", {("messages", "1"): parts(chat(1, 2)), ("count", "1"): whole(1)}))
-    removed = []
 
     def remove() -> None:
         Part.objects.all().delete()
         Blob.objects.all().delete()
-        removed.append(True)
 
-    def remove_first(execute: Any, sql: str, *rest: Any) -> Any:
-        if "agents_blob" in sql and not removed:  # the checkpoint's own row was read
-            elsewhere(remove)
-        return execute(sql, *rest)
-
-    with connection.execute_wrapper(remove_first):
+    with doing_before("FROM agents_blob", remove):
         (found,) = execute(runner, get("1efa"))
-    assert removed == [True]
     (stored,) = found.checkpoints
     assert values_of(stored) == {"messages": whole(chat(1, 2)), "count": whole(1)}
     (gone,) = execute(runner, get("1efa"))
     assert values_of(gone.checkpoints[0]) == {}
 
 
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason=ON_A_SERVER)
+@pytest.mark.parametrize("time", [1, 2, 3])
+def test_what_is_removed_meanwhile_is_whole_or_not_there(runner, time):
+    """It is asked for three times: for its document, for its values, for their parts."""
+    older = put("1efa", {("messages", "1"): parts(chat(1, 2)), ("count", "1"): whole(1)})
+    save(runner, older, put("1efb", {("count", "2"): whole(2)}, parent="1efa"))
+    there = execute(runner, get("1efa"))
+    with doing_before("FROM agents_blob", lambda: save(runner, Prune(OWNER, (THREAD,))), time=time):
+        found = execute(runner, get("1efa"))
+    assert values_of(there[0].checkpoints[0]) == {
+        "messages": whole(chat(1, 2)),
+        "count": whole(1),
+    }
+    assert found == [Found(())]
+    (kept,) = execute(runner, get())
+    assert values_of(kept.checkpoints[0]) == {"count": whole(2)}
+
+
+@contextmanager
+def doing_before(text: str, work: Callable[[], None], *, time: int = 1) -> Iterator[None]:
+    """Something is done elsewhere before a statement with this text is sent for the n-th time."""
+    sent = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        if text in sql:
+            sent.append(sql)
+            if len(sent) == time:
+                elsewhere(work)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield
+    assert len(sent) >= time
+
+
 def test_a_read_alone_costs_few_statements(runner, django_assert_num_queries):
     save(runner, put("1efa", {("messages", "1"): parts(chat(1, 2))}))
-    begin_and_commit, of_an_owner = 2, 1
-    # That it is of one moment, threads, runs; a checkpoint's row, its writes, its values, parts.
-    of_the_read = 7 if connection.vendor == "postgresql" else 5
-    with django_assert_num_queries(of_the_read + of_an_owner + begin_and_commit):
+    of_an_owner = 1
+    # The document, its values, their parts; or threads, runs, a checkpoint's row, its writes, its
+    # values, their parts, between the begin and the end of a transaction.
+    of_the_read = 3 if connection.vendor == "postgresql" else 5 + 2
+    with django_assert_num_queries(of_the_read + of_an_owner):
         execute(runner, get("1efa"))

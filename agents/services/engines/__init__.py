@@ -8,6 +8,7 @@ ones. Whatever is not asked at every step of every agent stays with the ORM.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -65,14 +66,59 @@ StoredCheckpointRow: TypeAlias = tuple[StoredHead | None, list[StoredValue]]
 """A checkpoint without the values of its channels, and its pending writes in their order."""
 
 
-Moment: TypeAlias = tuple[object, int, int] | None
-"""What a database tells of the moment of a transaction: see `Engine.moment`."""
+Stamp: TypeAlias = tuple[object, int, int] | None
+"""What a database tells of the moment of a transaction: see `Engine.stamp`."""
+
+Run: TypeAlias = tuple[int, int]
+"""Consecutive parts: the number of the first, and how many."""
+
+
+class Guess(NamedTuple):
+    """A place to read, and what its checkpoint may be made of: values of channels, and parts."""
+
+    at: Place
+    thread: int = 0  # primary key; 0: nothing is expected
+    versions: Mapping[str, str] = {}
+    runs: Collection[Run] = ()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was found of a guess, all of it in one moment: rows, and the bytes of runs, joined."""
+
+    head: StoredHead | None = None
+    writes: list[StoredValue] = field(default_factory=list)
+    values: list[StoredValue] = field(default_factory=list)
+    runs: dict[Run, bytes] = field(default_factory=dict)  # those with all their parts
+    is_whole: bool = True  # nothing was too large to be brought
+
+    def brought(self, data: bytes | None) -> bool:
+        """Whether the bytes of a row were brought; notes it if not."""
+        self.is_whole = self.is_whole and data is not None
+        return data is not None
+
+
+class Guesser(Protocol):
+    """Reads many checkpoints with all that is guessed of them."""
+
+    def __call__(
+        self,
+        threads: Collection[str],
+        runs: Collection[int],
+        guesses: Sequence[Guess],
+        size: int,
+    ) -> tuple[list[LockedThread], list[LeasedRun], list[Seen]]:
+        """Read threads, runs, and what there is of each guess, in order, all of it in one moment.
+
+        Without a transaction or locks. Of documents, of writes, of values and of parts at most
+        `size` bytes each are brought. One round trip.
+        """
 
 
 class Engine(Protocol):
     """Everything happens inside the caller's transaction; errors are Django's."""
 
-    def moment(self) -> Moment:
+    def stamp(self) -> Stamp:
         """The same as before only if nothing but this store has written since, where that is known.
 
         None where the database does not tell: then what is known needs `guard`. Called in a
@@ -100,12 +146,11 @@ class Engine(Protocol):
         """
 
     def look(
-        self, threads: Collection[str], runs: Collection[int], at: Place | None
-    ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
+        self, threads: Collection[str], runs: Collection[int]
+    ) -> tuple[list[LockedThread], list[LeasedRun]]:
         """Read threads and runs as the first thing of a transaction that only reads.
 
-        Without locks: all it reads is of one moment. The checkpoint `at` a place is read on the way
-        where that saves a round trip. One round trip.
+        Without locks: all it reads is of one moment. One round trip.
         """
 
     def write(
@@ -160,3 +205,15 @@ def _engine(vendor: str) -> Engine:
     from agents.services.engines.sqlite import SqliteEngine  # noqa: PLC0415
 
     return SqliteEngine()
+
+
+def guesser() -> Guesser | None:
+    """What reads guesses from the database in use; None where there is no network to save."""
+    return _guesser() if connection.vendor == "postgresql" else None
+
+
+@cache
+def _guesser() -> Guesser:
+    from agents.services.engines import postgresql_guesses  # noqa: PLC0415 -- as above
+
+    return postgresql_guesses.read

@@ -19,8 +19,7 @@ from agents.pipelines import Ending
 from agents.services.engines import (
     LeasedRun,
     LockedThread,
-    Moment,
-    Place,
+    Stamp,
     StoredCheckpointRow,
     StoredHead,
     StoredValue,
@@ -67,29 +66,29 @@ FROM unnest(%b::bigint[], %b::bigint[]) AS v(id, part_next) WHERE t.id = v.id
 """
 _HEAD = """
 SELECT checkpoint_id, parent_id, document, metadata FROM agents_checkpoint
-WHERE thread_id = {thread} AND ns = %b AND checkpoint_id = coalesce(%b::text, (
-    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = {thread} AND ns = %b
+WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
 ))
 """
 _WRITES = """
 SELECT task_id, channel, kind, form, data FROM agents_pendingwrite
-WHERE thread_id = {thread} AND ns = %b AND checkpoint_id = coalesce(%b::text, (
-    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = {thread} AND ns = %b
+WHERE thread_id = %b AND ns = %b AND checkpoint_id = coalesce(%b::text, (
+    SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = %b AND ns = %b
 )) ORDER BY task_path, task_id, index
 """
-_BY_KEY = "%b"
-_BY_ID = "(SELECT id FROM agents_thread WHERE thread_id = %b)"
-# One look into the index for each, also in a plan that was made while the table was small.
+# One look into the index for each, also in a plan that was made while the table was small. An array
+# in a SELECT of its own keeps its length from the planner, which else finds that so few values
+# deserve a plan of their own, and plans each time.
 _VALUES = """
 SELECT v.channel, v.version, b.kind, b.form, b.data
-FROM unnest(%b::text[], %b::text[]) AS v(channel, version), LATERAL (
+FROM unnest((SELECT %b::text[]), (SELECT %b::text[])) AS v(channel, version), LATERAL (
     SELECT kind, form, data FROM agents_blob WHERE thread_id = %b AND ns = %b
     AND channel = v.channel AND version = v.version LIMIT 1
 ) AS b
 """
 _PARTS = "SELECT seq, data FROM agents_part WHERE thread_id = %b AND seq BETWEEN %b AND %b"
 _SCATTERED_PARTS = """
-SELECT v.seq, p.data FROM unnest(%b::bigint[]) AS v(seq), LATERAL (
+SELECT v.seq, p.data FROM unnest((SELECT %b::bigint[])) AS v(seq), LATERAL (
     SELECT data FROM agents_part WHERE thread_id = %b AND seq = v.seq LIMIT 1
 ) AS p
 """
@@ -99,7 +98,7 @@ _execute = partial(pipelines.rows, binary=True)
 class PostgresEngine:
     """See `Engine`."""
 
-    def moment(self) -> Moment:
+    def stamp(self) -> Stamp:
         """See `Engine`. It does not tell."""
         return None
 
@@ -139,20 +138,15 @@ class PostgresEngine:
         )
 
     def look(
-        self, threads: Collection[str], runs: Collection[int], at: Place | None
-    ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
+        self, threads: Collection[str], runs: Collection[int]
+    ) -> tuple[list[LockedThread], list[LeasedRun]]:
         """See `Engine`. The commit that follows writes nothing, so it waits for no disk."""
-        asked: list[tuple[str, list[Any]]] = [
+        _, found, leased = _execute(
             (_OF_ONE_MOMENT, []),
             (_THREADS, [pipelines.array("text", threads)]),
-        ]
-        asked.append((_READ_RUNS, [pipelines.array("bigint", runs)]))
-        _, found, leased, *row = _execute(*asked, *(_named(_BY_ID, *at) if at else ()))
-        return (
-            list(map(LockedThread._make, found)),
-            list(map(LeasedRun._make, leased)),
-            _checkpoint(*row) if at else None,
+            (_READ_RUNS, [pipelines.array("bigint", runs)]),
         )
+        return list(map(LockedThread._make, found)), list(map(LeasedRun._make, leased))
 
     def write(
         self,
@@ -172,8 +166,9 @@ class PostgresEngine:
 
     def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
         """See `Engine`. One round trip."""
-        head, writes = _execute(*_named(_BY_KEY, Int8(thread), ns, checkpoint_id))
-        return _checkpoint(head, writes)
+        at = [Int8(thread), ns, checkpoint_id, Int8(thread), ns]
+        head, writes = _execute((_HEAD, at), (_WRITES, at))
+        return StoredHead(*head[0]) if head else None, list(map(_value, writes))
 
     def values(
         self, thread: int, ns: str, versions: Mapping[str, str], writes: Sequence[StoredValue]
@@ -185,28 +180,12 @@ class PostgresEngine:
         numbers = part_numbers([*found, *writes])
         if not numbers:
             return found, {}
-        asked: tuple[str, list[Any]] = (
-            _SCATTERED_PARTS,
-            [pipelines.array("bigint", numbers), Int8(thread)],
-        )
+        asked: tuple[str, list[Any]]
         if is_dense(numbers):
             asked = (_PARTS, [Int8(thread), Int8(min(numbers)), Int8(max(numbers))])
+        else:
+            asked = (_SCATTERED_PARTS, [pipelines.array("bigint", numbers), Int8(thread)])
         return found, dict(_execute(asked)[0])
-
-
-def _named(by: str, *at: Any) -> list[tuple[str, list[Any]]]:
-    thread, ns, checkpoint_id = at
-    parameters = [thread, ns, checkpoint_id, thread, ns]
-    return [(_at(_HEAD, by), parameters), (_at(_WRITES, by), parameters)]
-
-
-@cache
-def _at(statement: str, by: str) -> str:
-    return statement.format(thread=by)
-
-
-def _checkpoint(head: Sequence[Any], writes: Sequence[Any]) -> StoredCheckpointRow:
-    return StoredHead(*head[0]) if head else None, list(map(_value, writes))
 
 
 @cache

@@ -13,8 +13,7 @@ from agents.pipelines import Ending
 from agents.services.engines import (
     LeasedRun,
     LockedThread,
-    Moment,
-    Place,
+    Stamp,
     StoredCheckpointRow,
     StoredHead,
     StoredValue,
@@ -60,7 +59,7 @@ WHERE thread_id = %s AND seq IN (SELECT value FROM json_each(%s))
 class SqliteEngine:
     """See `Engine`."""
 
-    def moment(self) -> Moment:
+    def stamp(self) -> Stamp:
         """See `Engine`. What other connections have written, and how much this one has."""
         raw = connection.connection
         (version,) = raw.execute("PRAGMA data_version").fetchone()
@@ -84,10 +83,10 @@ class SqliteEngine:
         return list(map(LockedThread._make, found)), list(map(LeasedRun._make, leased))
 
     def look(
-        self, threads: Collection[str], runs: Collection[int], at: Place | None
-    ) -> tuple[list[LockedThread], list[LeasedRun], StoredCheckpointRow | None]:
+        self, threads: Collection[str], runs: Collection[int]
+    ) -> tuple[list[LockedThread], list[LeasedRun]]:
         """See `Engine`. The transaction has the only lock there is: nothing is to be saved."""
-        return *self.lock(threads, runs), None
+        return self.lock(threads, runs)
 
     def write(
         self,
