@@ -6,15 +6,16 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agents import roles
-from agents.exceptions import Conflict, Invalid, InvalidAnswer, NotAllowed
+from agents import precedence, roles
+from agents.exceptions import AlreadyDecided, Conflict, Invalid, InvalidAnswer, NotAllowed
 from agents.forms import PauseForm
 from agents.forms.posts import Post, last
 from agents.live import Topic, graphs
 from agents.live.story import tell
-from agents.models import Draft, Interrupt
+from agents.models import Decision, Draft, Interrupt
 from agents.reviews import state_edit
 from agents.reviews.conversation import conversation
 from agents.services import decisions, drafts
@@ -73,7 +74,11 @@ def interrupt_draft(request: ConsoleRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @console_page
 def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
-    """Decide. A refusal gives back what was typed: 422 to mend it, 409 when it is too late."""
+    """Decide. A refusal gives back what was typed: 422 to mend it, 409 when it is too late.
+
+    A decision that is taken leads to its receipt. A script is told where that is: it has not left
+    the page. To any other answer it has the browser send the form again, for the page that says so.
+    """
     if request.method != "POST":
         return redirect("interrupt-detail", pk)
     if "op" in request.POST:  # a button of a field: nothing is meant to be decided yet
@@ -89,7 +94,7 @@ def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
                 user=request.user, submissions=[_as_shown(q, post) for q in late], read=late
             )
         made = pause.form(post, with_state=changes_state).made()
-        decisions.submit_all(
+        made_here = decisions.submit_all(
             user=request.user, submissions=made.submissions, update=made.update, read=pause.pending
         )
     except InvalidAnswer as error:
@@ -98,6 +103,16 @@ def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
         return _page(request, pause, form, status=error.status)
     except Conflict as error:
         return _too_late(request, pk, post, error)
+    if any(decision.run for decision in made_here):
+        precedence.runners.expect_agent()  # the page that follows is not drawn beside its claim
+    return _receipt(request, pk)
+
+
+def _receipt(request: ConsoleRequest, pk: int) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]  # as above
+        return HttpResponse(
+            status=204, headers={"HX-Redirect": reverse("interrupt-detail", args=[pk])}
+        )
     return redirect("interrupt-detail", pk)
 
 
@@ -148,6 +163,10 @@ def _too_late(
     is_open = pause.pending and not any(item in pause.pending for item in pause.late(post))
     form = pause.form(post) if is_open and post else None
     told = str(refusal)
+    if isinstance(refusal, AlreadyDecided):
+        # The first answer may have been lost on its way: who decides twice was not refused.
+        mine = Decision.objects.filter(pk=refusal.decision, decided_by=request.user).first()
+        shown["stands"] = mine.summary if mine else ""
     return _page(request, pause, form, status=refusal.status, conflict=told, post=post, **shown)
 
 

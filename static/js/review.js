@@ -211,11 +211,6 @@
     if (kept !== typed && !navigator.onLine && !isSent()) event.preventDefault();
   });
 
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent !== undefined) event.preventDefault(); // a second click changes nothing
-    else form.dataset.sent = "";
-  });
-  addEventListener("pageshow", () => delete form.dataset.sent); // back from the page after
   document.addEventListener("htmx:before:request", (event) => {
     if (form.dataset.sent !== undefined) event.preventDefault(); // no preview of what is decided
   });

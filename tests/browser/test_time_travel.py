@@ -115,7 +115,7 @@ def test_a_decision_is_changed(visit: Visit, alice: User, desk: Traveller, threa
     page.get_by_role("link", name="Read and decide").first.click()
     page.get_by_role("textbox", name="answer").fill("no")
     page.get_by_role("button", name="Answer").last.click()
-    expect(page.locator("#interrupt-state")).to_contain_text("no")
+    expect(page.locator("#interrupt-state")).to_contain_text("answered: no")
     assert desk.finished(thread)["answer"] == "no"
     asked.refresh_from_db()
     assert (asked.status, asked.decision.summary) == ("applied", "answered: yes")

@@ -167,6 +167,23 @@ def test_approve_records_the_decision_and_leads_back_to_the_receipt(alice: User)
     assert "<strong>alice</strong> <bdi>approved send_email</bdi>" in page
 
 
+def test_a_script_is_told_where_the_receipt_is(alice: User) -> None:
+    interrupt = make_interrupt(tool_review())
+    client = Client()
+    client.force_login(alice)
+    question = {"questions.0.fingerprint": interrupt.fingerprint}
+    scripted = {"HX-Request": "true"}
+    form = {**question, "questions.0.actions.0.type": "approve"}
+    refused = client.post(url(interrupt, "decide"), question, headers=scripted)
+    assert (refused.status_code, refused.get("HX-Redirect")) == (422, None)
+    taken = client.post(url(interrupt, "decide"), form, headers=scripted)
+    assert (taken.status_code, taken["HX-Redirect"]) == (204, url(interrupt))
+    assert (taken.content, taken.get("Location")) == (b"", None)
+    again = client.post(url(interrupt, "decide"), form, headers=scripted)
+    assert (again.status_code, again.get("HX-Redirect")) == (409, None)
+    assert Decision.objects.count() == 1
+
+
 def test_reject_carries_the_reason(alice: User) -> None:
     interrupt = make_interrupt(tool_review())
     post(alice, interrupt, actions__0__type="reject", actions__0__reason="Wrong customer.")
@@ -368,6 +385,21 @@ def test_the_second_reviewer_is_told_who_decided_what_and_keeps_the_words(
     assert "I called her.</textarea>" in page
     assert 'id="decide"' not in page
     assert Decision.objects.get().decided_by == bob
+
+
+def test_who_decides_twice_is_told_what_stands(alice: User, bob: User) -> None:
+    interrupt = make_interrupt(tool_review())
+    typed = {"actions__0__type": "reject", "actions__0__reason": "Wrong customer."}
+    post(alice, interrupt, **typed)
+    again = post(alice, interrupt, **typed)
+    assert again.status_code == 409
+    assert "You have decided this already." in text_of(again)
+    assert "What stands: <bdi>rejected send_email: Wrong customer.</bdi>" in text_of(again)
+    assert "Your decision was not taken." not in text_of(again)
+    late = text_of(post(bob, interrupt, **typed))
+    assert "Your decision was not taken." in late
+    assert "You have decided this already." not in late
+    assert Decision.objects.count() == 1
 
 
 def test_too_late_is_told_before_what_else_is_wrong(alice: User, bob: User) -> None:
