@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _AT_MOST = 0.05  # seconds: who draws is not kept for long, however much runners ask
@@ -43,11 +43,16 @@ class Precedence:
         with self._changed:
             self._free = max(self._free, time.monotonic() + _RESUMING)
 
-    def give_way(self) -> None:
-        """Block this thread while others go first, for a moment at most."""
+    def call_back(self) -> None:
+        """Have those who give way see whether they still should."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def give_way(self, *, unless: Callable[[], bool] = lambda: False) -> None:
+        """Block this thread while others go first, for a moment at most; not if `unless` is so."""
         deadline = time.monotonic() + _AT_MOST
         with self._changed:
-            while (now := time.monotonic()) < deadline:
+            while not unless() and (now := time.monotonic()) < deadline:
                 if not self._at_work and now >= self._free:
                     return
                 until = deadline if self._at_work else min(self._free, deadline)

@@ -60,3 +60,22 @@ def test_nobody_waits_for_long():
     precedence = Precedence()
     with precedence.first(), precedence.first():
         assert 0.05 <= waited(precedence) < 10
+
+
+def test_who_is_called_back_waits_no_longer(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("agents.precedence._AT_MOST", 60)
+    precedence = Precedence()
+    asked, is_over = threading.Event(), False
+
+    def unless() -> bool:
+        asked.set()
+        return is_over
+
+    with precedence.first():
+        waiter = threading.Thread(target=lambda: precedence.give_way(unless=unless))
+        waiter.start()
+        asked.wait(10)
+        is_over = True
+        precedence.call_back()
+        waiter.join(10)
+        assert not waiter.is_alive()

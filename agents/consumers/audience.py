@@ -100,8 +100,9 @@ class Audience:
     some states change by time alone; in between those of its topics that hints are about. It is
     listening before it is first drawn, so nothing falls in between. What changes during a round is
     drawn in the next: at once if people wait for it, else a moment later, with what follows from
-    it. Where much changes, rounds rest as long as they work: whatever happens, the process keeps
-    half of its time for other things.
+    it. A round that gives way to runners is broken off for what people wait for; what is left of it
+    is drawn in the next. Where much changes, rounds rest as long as they work: whatever happens,
+    the process keeps half of its time for other things.
     """
 
     def __init__(self) -> None:
@@ -166,9 +167,12 @@ class Audience:
                 log.exception("hints are not heard; pages look for themselves")
                 await asyncio.sleep(_DEAF_SECONDS)
                 continue
-            self._gives_way &= not at_once
-            for page in self._woken_by.get(source, ()):
+            woken = self._woken_by.get(source, ())
+            for page in woken:
                 self._call(page, page.woken_by[source], at_once=at_once)
+            if at_once and woken:
+                self._gives_way = False
+                precedence.runners.call_back()
 
     async def _draw(self) -> None:
         while True:
@@ -190,6 +194,7 @@ class Audience:
             del self._pages[page]
             self._pages[page] = begun
 
+        left: dict[Page, Collection[int]] = {}
         held_back: list[tuple[Page, Drawn | int]] = []
 
         def show(page: Page, drawn: Drawn | int) -> None:
@@ -200,15 +205,24 @@ class Audience:
 
         try:
             with REDRAW.time():
-                worked = await loop.run_in_executor(self._thread, _draw_here, due, show, gives_way)
+                breaks_off = self._is_awaited if gives_way else None
+                worked, left = await loop.run_in_executor(
+                    self._thread, _draw_here, due, show, breaks_off
+                )
         except Exception as error:
             _complain(error, "pages are")
             held_back = [(page, BROKEN) for page in due]
         for page, drawn in held_back:
             page.show(drawn)
-        for page in due:
+        for page in due.keys() - left.keys():
             page.end_round()
+        for page in left.keys() & self._pages.keys():
+            self._call(page, left[page], at_once=True)
         await asyncio.sleep(self._rest.after(worked, loop.time()))
+
+    def _is_awaited(self) -> bool:
+        """Whether people wait for what the next round draws; asked in the thread that draws."""
+        return not self._gives_way
 
     async def _wait(self) -> None:
         """Return when something is due, at the latest when a page was not drawn for long."""
@@ -226,12 +240,14 @@ class Audience:
 
 
 def _draw_here(
-    due: Mapping[Page, Collection[int]], show: Callable[[Page, Drawn | int], None], gives_way: bool
-) -> float:
+    due: Mapping[Page, Collection[int]],
+    show: Callable[[Page, Drawn | int], None],
+    breaks_off: Callable[[], bool] | None,
+) -> tuple[float, dict[Page, Collection[int]]]:
     """Draw, with a connection to the database for as long as it takes."""
     close_old_connections()
     try:
-        return draw(due, show, gives_way=gives_way)
+        return draw(due, show, breaks_off=breaks_off)
     finally:
         close_old_connections()
 
@@ -244,13 +260,14 @@ def draw(
     due: Mapping[Page, Collection[int]],
     show: Callable[[Page, Drawn | int], None],
     *,
-    gives_way: bool = True,
-) -> float:
+    breaks_off: Callable[[], bool] | None = None,
+) -> tuple[float, dict[Page, Collection[int]]]:
     """Draw these topics of these pages, those that are alike once, as each may see them now.
 
     Each is shown as soon as it is drawn, to all that it is due for. Instead of what is drawn, a
-    number is the code to close a page with. Returns the seconds that this thread has worked. What
-    runners ask for goes first where the drawing `gives_way`.
+    number is the code to close a page with. Where the drawing may break off, what runners ask for
+    goes before each topic; without, it goes before nothing. Returns the seconds that this thread
+    has worked, and what was not drawn.
     """
     begun = time.thread_time()
     held = onlookers({page.session for page in due})
@@ -262,17 +279,22 @@ def draw(
             continue
         viewer = live.Viewer(permissions, page.console)
         seen += [(position, viewer, page) for position in positions]
-    alike: dict[tuple[str, live.Viewer], tuple[live.Topic, list[Page]]] = {}
+    alike: dict[tuple[str, live.Viewer], list[tuple[int, Page]]] = {}
     for position, viewer, page in sorted(seen, key=itemgetter(0)):  # what stands first comes first
-        topic = page.topics[position]
-        alike.setdefault((str(topic), viewer), (topic, []))[1].append(page)
-    for (_, viewer), (topic, pages) in alike.items():
-        if gives_way:
-            precedence.runners.give_way()
-        drawn = _drawn(topic, viewer)
-        for page in pages:
+        alike.setdefault((str(page.topics[position]), viewer), []).append((position, page))
+    left: dict[Page, set[int]] = defaultdict(set)
+    for (_, viewer), places in alike.items():
+        if breaks_off is not None:
+            precedence.runners.give_way(unless=breaks_off)
+        if left or (breaks_off is not None and breaks_off()):
+            for position, page in places:
+                left[page].add(position)
+            continue
+        position, page = places[0]
+        drawn = _drawn(page.topics[position], viewer)
+        for _, page in places:
             show(page, drawn)
-    return time.thread_time() - begun
+    return time.thread_time() - begun, dict(left)
 
 
 def _drawn(topic: live.Topic, viewer: live.Viewer) -> Drawn | int:

@@ -93,7 +93,7 @@ def page(
     `socket` is the URL at which the page hears of changes; `waiting` feeds the count in the rail.
     """
     viewer = viewer_of(request)
-    topics = (live.Topic("waiting"), *topics)
+    topics = (*topics, live.Topic("waiting"))  # what stands first is drawn first
     context: dict[str, Any] = {"socket": socket_url(topics)}
     for topic in topics:
         context |= live.context(topic, viewer)

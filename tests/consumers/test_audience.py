@@ -1,7 +1,7 @@
 """All open pages of a process: each topic is drawn once, and sent where it is news."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import pytest
 from channels.db import database_sync_to_async
@@ -103,9 +103,9 @@ async def test_what_people_wait_for_gives_way_to_nobody(
     rounds: asyncio.Queue[bool] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
-    def note(*_: object, gives_way: bool) -> float:
-        loop.call_soon_threadsafe(rounds.put_nowait, gives_way)
-        return 0.0
+    def note(*_: object, breaks_off: object) -> tuple[float, dict[Page, set[int]]]:
+        loop.call_soon_threadsafe(rounds.put_nowait, breaks_off is not None)
+        return 0.0, {}
 
     monkeypatch.setattr("agents.consumers.audience.draw", note)
     page = Page([Topic("waiting")], await database_sync_to_async(session_of)(alice), CONSOLE)
@@ -127,10 +127,59 @@ def test_runners_go_first_where_drawing_gives_way(
     alice: User, monkeypatch: pytest.MonkeyPatch, gives_way: bool
 ):
     waits: list[str] = []
-    monkeypatch.setattr(precedence.runners, "give_way", lambda: waits.append("waited"))
+    monkeypatch.setattr(precedence.runners, "give_way", lambda **_: waits.append("waited"))
     page = Page([Topic("waiting"), Topic("inbox")], session_of(alice), CONSOLE)
-    draw({page: {0, 1}}, lambda *_: None, gives_way=gives_way)
+    breaks_off = (lambda: False) if gives_way else None
+    _, left = draw({page: {0, 1}}, lambda *_: None, breaks_off=breaks_off)
     assert waits == ["waited", "waited"] * gives_way
+    assert left == {}
+
+
+def test_what_is_broken_off_says_what_is_left(alice: User, drawn: list[str]):
+    topics = [Topic("inbox"), Topic("recent"), Topic("waiting")]
+    one, other = (Page(topics, session_of(alice), CONSOLE) for _ in range(2))
+    told: list[Page] = []
+    _, left = draw(
+        {one: {0, 1, 2}, other: {1, 2}},
+        lambda page, _: told.append(page),
+        breaks_off=lambda: bool(drawn),
+    )
+    assert (drawn, told) == (["inbox"], [one])
+    assert left == {one: {1, 2}, other: {1, 2}}
+
+
+async def test_a_round_is_broken_off_for_what_people_wait_for(
+    transactional_db: None, alice: User, monkeypatch: pytest.MonkeyPatch, drawn: list[str]
+):
+    gives_way = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    runners = precedence.Precedence()
+    monkeypatch.setattr(precedence, "runners", runners)
+    monkeypatch.setattr(precedence, "_AT_MOST", 60)
+
+    def give_way(*, unless: Callable[[], bool]) -> None:
+        loop.call_soon_threadsafe(gives_way.set)
+        precedence.Precedence.give_way(runners, unless=unless)
+
+    topics = [Topic("inbox"), Topic("recent"), Topic("runners")]
+    page = Page(topics, await database_sync_to_async(session_of)(alice), CONSOLE)
+    audience = Audience()
+    await audience.join(page)
+    try:
+        while await page.news() == "" or len(drawn) < len(topics):
+            pass
+        drawn.clear()
+        monkeypatch.setattr(runners, "give_way", give_way)
+        with runners.first():  # a runner's request that takes long
+            for at_once in (False, True):
+                hint = {"type": "console.changed", "topic": "inbox", "at_once": at_once}
+                await push.send([(push.group("inbox"), hint)])
+                await asyncio.wait_for(gives_way.wait(), 10)
+            while len(drawn) < 2:
+                await asyncio.wait_for(page.news(), 10)
+        assert drawn == ["inbox", "recent"]
+    finally:
+        await audience.leave(page)
 
 
 async def test_a_page_that_ends_while_it_joins_ends_no_other(

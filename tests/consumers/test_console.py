@@ -165,8 +165,8 @@ async def test_hints_that_come_while_it_draws_count_as_one(
     begun, may_go_on = threading.Event(), threading.Event()
 
     def draw_slowly(
-        due: Collection[audience.Page], show: Callable[..., None], *, gives_way: bool
-    ) -> float:
+        due: Collection[audience.Page], show: Callable[..., None], **_: object
+    ) -> tuple[float, dict[audience.Page, set[int]]]:
         nonlocal drawn
         drawn += 1
         begun.set()
@@ -174,7 +174,7 @@ async def test_hints_that_come_while_it_draws_count_as_one(
         html = f'<hx-partial hx-target="#inbox-count" hx-swap="outerMorph">{drawn}</hx-partial>'
         for page in due:
             show(page, {"inbox-count": html})
-        return 0.0
+        return 0.0, {}
 
     monkeypatch.setattr(audience, "draw", draw_slowly)
     async with page("topic=waiting", alice) as socket:
@@ -193,11 +193,11 @@ async def test_the_last_page_may_leave_while_it_is_drawn(
     begun, may_go_on = threading.Event(), threading.Event()
 
     def draw_slowly(
-        due: Collection[audience.Page], show: Callable[..., None], *, gives_way: bool
-    ) -> float:
+        due: Collection[audience.Page], show: Callable[..., None], **_: object
+    ) -> tuple[float, dict[audience.Page, set[int]]]:
         begun.set()
         may_go_on.wait(10)
-        return 0.0
+        return 0.0, {}
 
     monkeypatch.setattr(audience, "draw", draw_slowly)
     async with page("topic=waiting", alice):
