@@ -230,20 +230,14 @@ class RunnerConsumer(AsyncWebsocketConsumer):
         runner = self.runner
         if runner is None:
             raise RequestRefused(RefusalCode.INVALID, "the hello was refused")
-        token = runners.current_token(runner=runner)
+        if isinstance(request, Claim):
+            return self._claim(runner, request)
+        runners.current_token(runner=runner)
         match request:
             case Heartbeat():
                 beat = runners.renew(runner=runner, held=request.held)
                 runs.reap()  # after it: a runner that is back keeps what nobody took meanwhile
                 return beat
-            case Claim():
-                agents = runners.served(runner=runner, token=token)
-                give = partial(runs.claim, runner=runner, agents=agents, free=request.free)
-                # Those that others have lost come when nothing else waits: people wait for claims.
-                given = give() or (give() if runs.reap() else ())
-                if given:
-                    precedence.runners.expect_agent()
-                return Assignments(given)
             case Release():
                 runs.release(runner=runner, lease=request.lease)
             case Paused():
@@ -263,6 +257,15 @@ class RunnerConsumer(AsyncWebsocketConsumer):
             case _:
                 assert_never(request)
         return Done()
+
+    def _claim(self, runner: Runner, request: Claim) -> Result:
+        agents = runners.served(runner=runner)
+        give = partial(runs.claim, runner=runner, agents=agents, free=request.free)
+        # Those that others have lost come when nothing else waits: people wait for claims.
+        given = give() or (give() if runs.reap() else ())
+        if given:
+            precedence.runners.expect_agent()
+        return Assignments(given)
 
     def _reply(self, frame_id: int, results: list[Result]) -> bytes:
         reply = codec.encode_reply(frame_id, results)

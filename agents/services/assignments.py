@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from agents.models import Checkpoint, Decision, Interrupt, Run, Runner
-from agents.prepared import Each, Given, Prepared, PreparedUpdate
+from agents.prepared import Asked, Each, Given, Prepared, PreparedUpdate, together
 from agents.services import tool_settings
 from agents.services.moved_questions import digest, moving_of
 from agents.services.runners import lease_time
@@ -44,29 +44,37 @@ _DUE = Prepared(_due, at_most="free")
 _DUE_WITHOUT_CALLS = Prepared(_due_without_calls, at_most="free")
 
 
-def take(runs: Sequence[Run], runner: Runner) -> list[Run]:
+def take(runs: Sequence[Run], runner: Runner) -> dict[Run, list[Decision]]:
     """Move queued runs into a runner's hands, inside the caller's transaction.
 
-    Each by compare-and-set: those are returned that no other runner took first. The first attempt
-    notes the thread's head: a later one sees by it whether the input was taken. Queries: 1 a run,
-    and 1 for all that are taken for the first time.
+    Each by compare-and-set: those are returned that no other runner took first, with the answers
+    that count where they resume. The first attempt notes the thread's head: a later one sees by it
+    whether the input was taken. Queries: 1 a run, 1 more a resume, all in one round trip; and
+    before that 1 for all that are taken for the first time.
     """
     now = timezone.now()
     first = [run.pk for run in runs if not run.attempt]
     heads = dict(_HEADS(runs=first)) if first else {}
     until = now + lease_time()
-    taken = []
-    for run in runs:
-        # Only a first attempt changes where it began.
-        base = run.base_checkpoint_id if run.attempt else heads.get(run.pk)
-        started = run.started_at or now
-        if _TAKE(
+    # Only a first attempt changes where it began.
+    bases = [run.base_checkpoint_id if run.attempt else heads.get(run.pk) for run in runs]
+    starts = [run.started_at or now for run in runs]
+    takes = [
+        _TAKE.given(
             run=run.pk, attempt=run.attempt, next=run.attempt + 1, runner=runner.pk, until=until,
             started=started, base=base,
-        ):  # fmt: skip
+        )
+        for run, started, base in zip(runs, starts, bases, strict=True)
+    ]  # fmt: skip
+    resumes = [run for run in runs if run.resumes_id is not None]
+    answers = together(*takes, *map(_counting, resumes))
+    given = dict(zip(resumes, answers[len(runs) :], strict=True))
+    taken: dict[Run, list[Decision]] = {}
+    for run, (won,), started, base in zip(runs, answers, starts, bases, strict=False):
+        if won:
             run.status, run.attempt, run.runner = Run.Status.RUNNING, run.attempt + 1, runner
             run.lease_expires_at, run.started_at, run.base_checkpoint_id = until, started, base
-            taken.append(run)
+            taken[run] = given.get(run, [])
     return taken
 
 
@@ -90,8 +98,8 @@ _TAKE = PreparedUpdate(
 )
 
 
-def make(run: Run) -> Assignment:
-    """The assignment of a run that was just taken. One query for a resume."""
+def make(run: Run, given: Sequence[Decision] | None = None) -> Assignment:
+    """The assignment of a run that was just taken. One query for a resume, unless it is `given`."""
     return Assignment(
         lease=Lease(run.pk, run.attempt),
         agent=run.thread.agent.name,
@@ -103,7 +111,7 @@ def make(run: Run) -> Assignment:
         interrupt_after=tuple(run.interrupt_after),
         recursion_limit=run.recursion_limit,
         base_checkpoint_id=run.base_checkpoint_id,
-        answers=_answers(run),
+        answers=_answers(run, given),
         travel=_travel(run),
     )
 
@@ -121,7 +129,7 @@ def _travel(run: Run) -> Travel | None:
     )
 
 
-def _answers(run: Run) -> tuple[Answer, ...]:
+def _answers(run: Run, given: Sequence[Decision] | None) -> tuple[Answer, ...]:
     """The run's own decisions, and those the same pause has taken already.
 
     A node that asks several questions runs again for each, at one checkpoint: it is offered all the
@@ -132,7 +140,7 @@ def _answers(run: Run) -> tuple[Answer, ...]:
     """
     if run.resumes_id is None:
         return ()
-    decisions = _GIVEN(thread=run.thread_id, paused=run.resumes_id)
+    (decisions,) = together(_counting(run)) if given is None else (given,)
     finishes = any(
         decision.run_id == run.pk and decision.then == Decision.Then.FINISH
         for decision in decisions
@@ -143,6 +151,10 @@ def _answers(run: Run) -> tuple[Answer, ...]:
         if decision.status != Decision.Status.WITHDRAWN
         or (finishes and decision.interrupt.run_id == run.resumes_id)
     )
+
+
+def _counting(run: Run) -> Asked[Decision]:
+    return _GIVEN.given(thread=run.thread_id, paused=run.resumes_id)
 
 
 def _given() -> QuerySet[Decision]:

@@ -20,7 +20,15 @@ from agents.models import Decision, Interrupt, Run
 from agents.prepared import Each, Given, Prepared, PreparedInsert, PreparedUpdate, together
 from agents.reviews.paths import join
 from agents.reviews.request import Arguments
-from agents.services import call_verdicts, drafts, effects, interrupts, runs, supersession
+from agents.services import (
+    call_verdicts,
+    drafts,
+    effects,
+    interrupts,
+    run_ends,
+    runs,
+    supersession,
+)
 from agents.services.column_text import column_text
 from agents.services.deliveries import apply, deliver
 from agents.services.lateness import too_late
@@ -263,12 +271,16 @@ _ASKED = Prepared(_asked)
 
 def _close(asked: Sequence[Interrupt]) -> tuple[Run, list[tuple[int, str]]]:
     """Close open questions of one pause; the run that paused, and how all its questions stand."""
-    # Decisions on one pause queue up here: the last of them must see all the others.
-    runs.lock_thread(run=asked[0].run_id)
     now = timezone.now()
     closed = (_CLOSE.given(interrupt=each.pk, now=now) for each in asked)
     paused = {"run": asked[0].run_id}
-    found, *won, questions = together(_PAUSED.given(**paused), *closed, _QUESTIONS.given(**paused))
+    # Decisions on one pause queue up at the lock: the last of them must see all the others.
+    _, found, *won, questions = together(
+        run_ends.locking(**paused),
+        _PAUSED.given(**paused),
+        *closed,
+        _QUESTIONS.given(**paused),
+    )
     for each, (rows,) in zip(asked, won, strict=True):
         if not rows:
             too_late(each.pk)

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from agents.exceptions import RequestRefused
 from agents.models import Run, Runner, Thread
-from agents.prepared import Given, Prepared, PreparedUpdate, together
+from agents.prepared import Asked, Given, Prepared, PreparedUpdate, together
 from agents.services import progress, thread_words
 from reviewconsole.protocol import plain, tagged
 from reviewconsole.protocol.messages import Lease, RefusalCode, Whole
@@ -26,6 +26,11 @@ def lock_thread(*, run: int) -> None:
     Whoever moves a run takes it first, and locks runs after it: so nobody waits in a circle.
     """
     _LOCK(run=run)
+
+
+def locking(*, run: int) -> Asked[tuple[int]]:
+    """What takes that lock, to be asked `together` with what needs it."""
+    return _LOCK.given(run=run)
 
 
 def _locked() -> QuerySet[Thread, tuple[int]]:

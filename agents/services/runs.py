@@ -200,7 +200,7 @@ def _give(due: Sequence[Run], runner: Runner) -> tuple[Assignment, ...]:
     if taken:
         threads = (f"thread.{run.thread_id}" for run in taken)
         push.changed("runners", *threads, *thread_status.topics(*taken))
-    return tuple(map(assignments.make, taken))
+    return tuple(assignments.make(run, given) for run, given in taken.items())
 
 
 @transaction.atomic

@@ -76,7 +76,7 @@ def test_two_runners_never_get_the_same_run(db):
     take(run, first)
     with_both = runs.claim(runner=second, agents=[AGENT], free=1)
     assert with_both == ()
-    assert assignments.take([seen_by_both], second) == []
+    assert assignments.take([seen_by_both], second) == {}
     run.refresh_from_db()
     assert (run.runner, run.attempt) == (first, 1)
 
