@@ -123,11 +123,11 @@ def receipt(asked: Interrupt) -> Receipt | None:
         unheld=unheld,
         anew=asked_anew(asked) if is_void else None,
         dismissed=_dismissed(asked) if is_void and run is None else None,
-        next_pause=_next_pause(asked),
+        next_pause=next_pause(asked),
     )
 
 
-def _next_pause(asked: Interrupt) -> Interrupt | None:
+def next_pause(asked: Interrupt) -> Interrupt | None:
     """What to decide after this. At most two queries."""
     pause = {"run": asked.run_id, "thread": asked.thread_id}
     return next(iter(_NEXT_HERE(**pause) or _NEXT(**pause)), None)

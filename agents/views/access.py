@@ -47,8 +47,6 @@ def console_page(
             raise PermissionDenied("Your account holds no role yet. Ask an admin for one.")
         if "%00" in request.get_full_path():
             raise Http404("There is no page with a NUL in its address.")
-        if request.method in ("GET", "HEAD"):
-            precedence.runners.give_way()
         try:
             with push.together():
                 return view(request, *args, **kwargs)  # type: ignore[arg-type]  # has_perm: signed in
@@ -58,6 +56,22 @@ def console_page(
             raise Http404(str(error)) from error
 
     return guarded
+
+
+def behind_runners(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """A middleware that lets what runners ask for go first, before anything is read for a page.
+
+    The page that follows a decision is asked for while a runner takes the decision up.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD"):
+            precedence.runners.give_way()
+        return get_response(request)
+
+    return answer
 
 
 def _recall(user: User | AnonymousUser) -> None:

@@ -14,6 +14,7 @@ from agents.exceptions import AlreadyDecided, Conflict, Invalid, InvalidAnswer, 
 from agents.forms import PauseForm
 from agents.forms.posts import Post, last
 from agents.live import Topic, graphs
+from agents.live.receipts import next_pause
 from agents.live.story import tell
 from agents.models import Decision, Draft, Interrupt
 from agents.reviews import state_edit
@@ -94,7 +95,7 @@ def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
                 user=request.user, submissions=[_as_shown(q, post) for q in late], read=late
             )
         made = pause.form(post, with_state=changes_state).made()
-        made_here = decisions.submit_all(
+        decisions.submit_all(
             user=request.user, submissions=made.submissions, update=made.update, read=pause.pending
         )
     except InvalidAnswer as error:
@@ -103,8 +104,7 @@ def interrupt_decide(request: ConsoleRequest, pk: int) -> HttpResponse:
         return _page(request, pause, form, status=error.status)
     except Conflict as error:
         return _too_late(request, pk, post, error)
-    if any(decision.run for decision in made_here):
-        precedence.runners.expect_agent()  # the page that follows is not drawn beside its claim
+    precedence.runners.expect_agent()  # the page that follows is not drawn beside its claim
     return _receipt(request, pk)
 
 
@@ -207,7 +207,7 @@ def _page(
         conflict=conflict,
         typed=pause.lost(form, post) if post else [],
         drafted_at=drafts_kept.values_list("updated_at", flat=True).first() if form else None,
-        next_pause=_next_pause(asked),
+        next_pause=None if hasattr(asked, "decision") else next_pause(asked),
         earlier=story[:-LATEST],
         latest=story[-LATEST:],
         state=_besides_messages(pause.state) if story else pause.state,
@@ -221,9 +221,3 @@ def _besides_messages(state: Plain) -> Plain:
     if not isinstance(state, dict):
         return state
     return {channel: value for channel, value in state.items() if channel != "messages"}
-
-
-def _next_pause(asked: Interrupt) -> Interrupt | None:
-    """What to decide next: another pause of the thread, else what waits longest. One query."""
-    others = Interrupt.objects.pending().exclude(run=asked.run_id)
-    return others.filter(thread=asked.thread_id).first() or others.order_by("pk").first()

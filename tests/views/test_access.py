@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.http import Http404
 from django.test import Client
 
-from agents import roles
+from agents import precedence, roles
 from tests.factories import make_agent, make_interrupt, start_run
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -163,3 +164,21 @@ class TestWhoLooks:
         client.force_login(alice)
         with django_assert_num_queries(3):
             assert client.get("/interrupts/1/decide/").status_code == 302
+
+
+def test_a_page_gives_way_to_runners_before_anything_is_read_for_it(
+    alice: User, client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+):
+    client.force_login(alice)
+    waits: list[str] = []
+
+    def give_way() -> None:
+        waits.append("waited")
+        raise Http404("nothing more is done")
+
+    monkeypatch.setattr(precedence.runners, "give_way", give_way)
+    with django_assert_num_queries(0):
+        assert client.get("/").status_code == 404
+    assert waits == ["waited"]
+    client.post("/")
+    assert waits == ["waited"]

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from agents import precedence
 from agents.models import Decision, Interrupt, Run
 from agents.reviews import ActionDecision, DecisionType
 from agents.reviews.request import Arguments
@@ -182,6 +183,19 @@ def test_a_script_is_told_where_the_receipt_is(alice: User) -> None:
     again = client.post(url(interrupt, "decide"), form, headers=scripted)
     assert (again.status_code, again.get("HX-Redirect")) == (409, None)
     assert Decision.objects.count() == 1
+
+
+def test_the_way_is_kept_free_for_the_run_that_a_decision_queues(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[int] = []
+    monkeypatch.setattr(
+        precedence.runners, "expect_agent", lambda: queued.append(Run.objects.count())
+    )
+    interrupt = make_interrupt(tool_review())
+    for fingerprint in ("", interrupt.fingerprint, interrupt.fingerprint):
+        post(alice, interrupt, actions__0__type="approve", fingerprint=fingerprint)
+    assert queued == [2]
 
 
 def test_reject_carries_the_reason(alice: User) -> None:
