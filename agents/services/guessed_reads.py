@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from django.conf import settings
 from django.db import transaction
 
 from agents.exceptions import RequestRefused
@@ -144,13 +143,13 @@ def _ask(
         {each.request.thread for each in group},
         _runs(each.request for each in group),
         [each.guess for each in group],
-        settings.RUNNER_MAX_FRAME_BYTES if len(group) == 1 else TOGETHER_BYTES,
+        None if len(group) == 1 else TOGETHER_BYTES,  # alone it is measured when it is there
     )
     keys = {thread.thread_id: thread.pk for thread in threads}
     found: dict[int, StoredCheckpoint | None] = {}
     for reading, rows in zip(group, seen, strict=True):
         if not rows.is_whole:
-            reading.is_left, reading.is_alone = len(group) == 1, True
+            reading.is_alone = True
         elif rows.head is None:
             found[reading.place] = None
         elif made := _made(reading, keys[reading.request.thread], rows.head, rows, heads):

@@ -106,12 +106,12 @@ class Guesser(Protocol):
         threads: Collection[str],
         runs: Collection[int],
         guesses: Sequence[Guess],
-        size: int,
+        size: int | None,
     ) -> tuple[list[LockedThread], list[LeasedRun], list[Seen]]:
         """Read threads, runs, and what there is of each guess, in order, all of it in one moment.
 
         Without a transaction or locks. Of documents, of writes, of values and of parts at most
-        `size` bytes each are brought. One round trip.
+        `size` bytes each are brought, if that is given. One round trip.
         """
 
 

@@ -1,8 +1,8 @@
 """Whole checkpoints in one statement, which PostgreSQL answers as of one moment.
 
 It has the rows of six tables in one form: what kind of row, four integers, three texts, bytes. What
-is large is added up in the order of the places, and only as much as was asked for is sent: the
-bytes of the rest stay in the database, and say so by being NULL.
+is large is added up in the order of the places, where there is a limit, and only so much is sent:
+the bytes of the rest stay in the database, and say so by being NULL.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WITH at AS MATERIALIZED (
     JOIN agents_thread t ON t.thread_id = p.thread
 )
 SELECT 2::int2, h.place, NULL::int8, NULL::int8, NULL::int8, h.checkpoint_id::text,
-    h.parent_id::text, h.metadata::text, CASE WHEN h.upto <= %t::int8 THEN h.document END
+    h.parent_id::text, h.metadata::text, CASE WHEN h.upto > %t::int8 THEN NULL ELSE h.document END
 FROM (
     SELECT at.place, c.*, sum(octet_length(c.document) + octet_length(c.metadata))
         OVER (ORDER BY at.place) AS upto
@@ -47,7 +47,8 @@ FROM (
 ) AS h
 UNION ALL
 SELECT 3::int2, w.place, w.form::int8, w.number, NULL::int8,
-    w.task_id::text, w.channel::text, w.kind::text, CASE WHEN w.upto <= %t::int8 THEN w.data END
+    w.task_id::text, w.channel::text, w.kind::text,
+    CASE WHEN w.upto > %t::int8 THEN NULL ELSE w.data END
 FROM (
     SELECT at.place, w.*, row_number() OVER stored AS number,
         sum(octet_length(w.data)) OVER stored AS upto
@@ -57,7 +58,7 @@ FROM (
 ) AS w )
 UNION ALL
 SELECT 4::int2, b.place, b.form::int8, NULL, NULL,
-    b.kind::text, NULL, NULL, CASE WHEN b.upto <= %t::int8 THEN b.data END
+    b.kind::text, NULL, NULL, CASE WHEN b.upto > %t::int8 THEN NULL ELSE b.data END
 FROM (
     SELECT v.place, b.*, sum(octet_length(b.data)) OVER (ORDER BY v.place) AS upto
     FROM unnest(
@@ -69,26 +70,29 @@ FROM (
     ) AS b
 ) AS b
 UNION ALL
-SELECT 5::int2, r.place, r.number, NULL, NULL,
-    NULL, NULL, NULL, CASE WHEN r.upto <= %t::int8 THEN (
-        SELECT string_agg(data, ''::bytea ORDER BY seq) FROM agents_part
-        WHERE thread_id = r.thread AND seq BETWEEN r.first AND r.last
-    ) END
+SELECT 5::int2, r.place, p.number, CASE WHEN r.upto > r.most THEN 1 END, NULL,
+    NULL, NULL, NULL, p.data
 FROM (
-    SELECT r.*, p.number, sum(p.size) OVER (ORDER BY r.place) AS upto
-    FROM unnest((SELECT %t::bigint[]), (SELECT %t::bigint[]), (SELECT %t::bigint[]))
-        WITH ORDINALITY AS r(thread, first, last, place),
-    LATERAL (
-        SELECT count(*) AS number, sum(octet_length(data)) AS size FROM agents_part
-        WHERE thread_id = r.thread AND seq BETWEEN r.first AND r.last
-    ) AS p
-) AS r
+    SELECT r.*, sum(r.size) OVER (ORDER BY r.place) AS upto
+    FROM (
+        SELECT r.*, m.most, CASE WHEN m.most IS NOT NULL THEN (
+            SELECT sum(octet_length(data)) FROM agents_part
+            WHERE thread_id = r.thread AND seq BETWEEN r.first AND r.last
+        ) END AS size
+        FROM unnest((SELECT %t::bigint[]), (SELECT %t::bigint[]), (SELECT %t::bigint[]))
+            WITH ORDINALITY AS r(thread, first, last, place), (SELECT %t::int8) AS m(most)
+    ) AS r
+) AS r, LATERAL (
+    SELECT count(*) AS number, string_agg(data, ''::bytea ORDER BY seq) AS data FROM agents_part
+    WHERE (r.upto > r.most) IS NOT TRUE
+    AND thread_id = r.thread AND seq BETWEEN r.first AND r.last
+) AS p
 """
 _KINDS = 6
 
 
 def read(
-    threads: Collection[str], runs: Collection[int], guesses: Sequence[Guess], size: int
+    threads: Collection[str], runs: Collection[int], guesses: Sequence[Guess], size: int | None
 ) -> tuple[list[LockedThread], list[LeasedRun], list[Seen]]:
     """See `Guesser`."""
     values = [
@@ -99,19 +103,20 @@ def read(
     parts = [
         (number, guess.thread, run) for number, guess in enumerate(guesses) for run in guess.runs
     ]
+    most = None if size is None else str(size)
     parameters = [
         _texts(threads),
         _integers(runs),
         *(_texts(guess.at[column] for guess in guesses) for column in range(3)),
-        *(str(size), str(size), str(size)),
+        *(most, most, most),
         _integers(thread for _, thread, _, _, _ in values),
         _texts(ns for _, _, ns, _, _ in values),
         _texts(channel for _, _, _, channel, _ in values),
         _texts(version for _, _, _, _, version in values),
-        str(size),
         _integers(thread for _, thread, _ in parts),
         _integers(first for _, _, (first, _) in parts),
         _integers(first + count - 1 for _, _, (first, count) in parts),
+        most,
     ]
     kinds: list[list[Any]] = [[] for _ in range(_KINDS)]
     for kind, *row in pipelines.rows((_CHECKPOINTS, parameters), binary=True)[0]:
@@ -135,9 +140,11 @@ def read(
         number, _, _, channel, version = values[place - 1]
         if seen[number].brought(data):
             seen[number].values.append(StoredValue((channel, version), kind, form, data))
-    for place, count, _, _, _, _, _, data in kinds[5]:
+    for place, count, is_too_large, _, _, _, _, data in kinds[5]:
         number, _, run = parts[place - 1]
-        if count == run[1] and seen[number].brought(data):
+        if is_too_large:
+            seen[number].is_whole = False
+        elif count == run[1]:
             seen[number].runs[run] = data
     return found_threads, found_runs, seen
 
