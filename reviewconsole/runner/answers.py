@@ -168,6 +168,11 @@ class AnswerBook:
             execution = self._execution(asked)
             return self._take_bound(asked, execution) or self._take_unbound(asked, execution)
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether `take_bound` can give any, whatever is asked."""
+        return bool(self._answers)
+
     def take_bound(self, asked: Asked) -> Taken | None:
         """Do as `take`, with answers of this console only: none that LangGraph had stored."""
         with self._lock:

@@ -53,8 +53,8 @@ def returned(value: Any, *, keep: bool = True, outcome: Outcome = Outcome.FINISH
     if not keep:
         return CallEnd(outcome, value)
     try:
-        kept = stored.store(value)
-        changed = not is_same(value, stored.load(kept))
+        kept, back = stored.store_and_load(value)
+        changed = not is_same(value, back)
     except Exception as error:  # of the store, or of a value that cannot be compared
         return CallEnd(outcome, value, why=_text(str(error)))
     if changed:

@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 LARGE = 256 * 1024  # bytes of a result that is waited for until the console has it
 
+_NOTHING = stored.store({})
+
 Body = Callable[[Call], Awaitable[Any]]
 """The tool itself, run with the arguments of a call; cancelled where its caller is."""
 
@@ -104,7 +106,8 @@ class _Making:
         self._gate = gate
         self._body = body
         self._waiting = waiting
-        name, injected = allowed.call.tool.name, _stored(allowed.call.injected)
+        name, given = allowed.call.tool.name, allowed.call.injected
+        injected = _stored(given) if given else _NOTHING
         self._args = injected and _stored(allowed.call.args)
         self._name = gate.journal.name(name, allowed.call.id, self._args, injected)
 

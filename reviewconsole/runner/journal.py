@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 
 from reviewconsole.protocol.fingerprint import question_digest
 from reviewconsole.protocol.messages import Whole
@@ -41,7 +41,9 @@ class CallName:
     @property
     def key(self) -> str:
         """The name within its thread, in 64 characters: the same in a copy of the thread."""
-        return question_digest(list(astuple(self)[1:]))
+        return question_digest(
+            [self.ns, self.within, self.tool, self.call_id, self.digest, self.occurrence]
+        )
 
 
 @dataclass(eq=False, slots=True)
@@ -111,9 +113,10 @@ def begin(name: CallName) -> CallExecution | Future[CallEnd]:
 @contextmanager
 def inside(name: CallName) -> Iterator[None]:
     """Run the body of a call: the calls made inside are its own, and so are the graphs."""
-    token = _within.set(name.key)
+    key = name.key
+    token = _within.set(key)
     try:
-        with places.of_call(1 + int(name.key[:12], 16)):
+        with places.of_call(1 + int(key[:12], 16)):
             yield
     finally:
         _within.reset(token)

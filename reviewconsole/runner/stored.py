@@ -27,9 +27,25 @@ def store(value: Any) -> Whole:
     Raises:
         Unstorable: the store cannot hold the value; the message says why.
     """
+    return _stored(value)[0]
+
+
+def store_and_load(value: Any) -> tuple[Whole, Any]:
+    """Write a value as `store` does, and read it back as `load` does.
+
+    Raises:
+        Unstorable: as `store`.
+    """
+    whole, written, once = _stored(value)
+    return whole, once if whole == written else load(whole)
+
+
+def _stored(value: Any) -> tuple[Whole, Whole, Any]:
+    """The stored form of a value, what is written of it first, and what comes out of that."""
     try:
-        once = _serializer.loads_typed(_serializer.dumps_typed(value))
-        return Whole(*_serializer.dumps_typed(once))
+        written = _serializer.dumps_typed(value)
+        once = _serializer.loads_typed(written)
+        return Whole(*_serializer.dumps_typed(once)), Whole(*written), once
     except (TypeError, ValueError, RecursionError) as error:
         raise Unstorable(f"LangGraph cannot store this {type(value).__name__}: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -27,15 +28,14 @@ def public(tool: BaseTool, given: Any) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name in kept}
 
 
-def injected(tool: BaseTool, given: Any) -> dict[str, Any]:
-    """The plain data among the arguments that an app may inject.
+def injected(tool: BaseTool, given: Any, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain data among the arguments that an app may inject; `shown` are the `public` ones.
 
     `ToolNode` takes from a model's call what an app should inject. A node that calls the tool by
     hand does not, so it may be the model that gave it.
     """
     if not isinstance(given, dict):
         return {}
-    shown = public(tool, given)
     hidden = {name: value for name, value in given.items() if name not in shown}
     hints = _hints(tool) if hidden else {}
     return {

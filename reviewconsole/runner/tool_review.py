@@ -112,6 +112,8 @@ class _Question:
 
     def _take(self) -> tuple[dict[str, Any], int | None] | None:
         """The answer to this question, and by which decision; None: nobody decided yet."""
+        if not self._book.has_answers:  # as in most runs: what would be asked need not be named
+            return None
         try:
             asked = Asked.here(self._question)
         except Unstorable:

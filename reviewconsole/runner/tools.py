@@ -143,8 +143,8 @@ class _Method:
         call_id = options.get("tool_call_id")
         if self.is_invoke and _is_tool_call(given):
             given, call_id = given["args"], given["id"]
-        public, injected = tool_arguments.public(tool, given), tool_arguments.injected(tool, given)
-        return Call(tool, call_id, public, injected)
+        public = tool_arguments.public(tool, given)
+        return Call(tool, call_id, public, tool_arguments.injected(tool, given, public))
 
     def input(self, given: Any, call: Call, final: Call) -> Any:
         """The input that makes the `final` call: what was injected into it stays."""

@@ -71,3 +71,10 @@ def test_nesting_beyond_what_the_store_reads_cannot_be_stored():
         deep = [deep]
     with pytest.raises(Unstorable):
         stored.store(deep)
+
+
+@given(values)
+def test_what_is_stored_and_loaded_is_what_is_loaded_of_it(value):
+    whole, back = stored.store_and_load(value)
+    assert whole == stored.store(value)
+    assert (type(back), repr(back)) == (type(stored.load(whole)), repr(stored.load(whole)))

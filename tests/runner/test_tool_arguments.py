@@ -185,7 +185,8 @@ class PayTool(BaseTool):
 @pytest.mark.parametrize("account", ["his", {"of": ["his"], "since": 1.5}])
 def test_however_a_tool_is_made_it_tells_what_an_app_injects(made, account):
     given = {"amount": 1, "account": account, "runtime": {"forged": True}}
-    assert tool_arguments.public(made, given) | tool_arguments.injected(made, given) == {
+    public = tool_arguments.public(made, given)
+    assert public | tool_arguments.injected(made, given, public) == {
         name: value
         for name, value in given.items()
         if name != "runtime" or not isinstance(made, PayTool)
