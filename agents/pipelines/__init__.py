@@ -7,10 +7,11 @@ Django's.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.db import connection, transaction as transactions
@@ -77,9 +78,7 @@ def changed(sql: str, parameters: Sequence[Any]) -> int:
     """Execute a statement; how many rows it changed."""
     if connection.vendor == "postgresql":
         return _sent([(sql, parameters)], binary=False)[0].changed
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
+    return int(_executed(sql, parameters).rowcount)
 
 
 def array(type_name: str, values: Iterable[Any]) -> list[Any]:
@@ -97,11 +96,49 @@ def literal(value: Any) -> str:
     return Literal(value).as_string(connection.connection)
 
 
+def for_each(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Execute a statement once for each row of parameters; for SQLite, which has no network."""
+    if _is_watched():
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, rows)
+            return
+    with connection.wrap_database_errors:
+        _raw().executemany(_marked(sql), rows)
+
+
 def _select(sql: str, parameters: Sequence[Any]) -> list[Any]:
-    with connection.cursor() as cursor:
+    found: list[Any] = _executed(sql, parameters).fetchall()
+    return found
+
+
+def _executed(sql: str, parameters: Sequence[Any]) -> Any:
+    """The cursor with what a statement has done."""
+    if _is_watched():
+        cursor = connection.cursor()
         cursor.execute(sql, parameters)
-        found: list[Any] = cursor.fetchall()
-        return found
+        return cursor
+    with connection.wrap_database_errors:
+        return _raw().execute(_marked(sql), parameters)
+
+
+def _is_watched() -> bool:
+    """Whether somebody wants to see each statement; else Django's cursor is spared.
+
+    It writes SQLite's marks into the statement anew each time.
+    """
+    return bool(connection.execute_wrappers or connection.queries_logged)
+
+
+def _raw() -> Any:
+    connection.validate_no_broken_transaction()
+    connection.ensure_connection()
+    return connection.connection
+
+
+@lru_cache(maxsize=2000)
+def _marked(sql: str) -> str:
+    """A statement with the marks that SQLite knows; the texts are fixed, but for inserts' rows."""
+    return re.sub("(?<!%)%s", "?", sql).replace("%%", "%")
 
 
 def _sent(statements: Sequence[Statement], *, binary: bool, ends: bool = False) -> list[Answer]:
@@ -113,9 +150,7 @@ def _sent(statements: Sequence[Statement], *, binary: bool, ends: bool = False) 
 
     from agents.pipelines import round_trips  # noqa: PLC0415 -- as above
 
-    connection.validate_no_broken_transaction()
-    connection.ensure_connection()
-    raw: Any = connection.connection
+    raw = _raw()
     begins = connection.in_atomic_block and raw.pgconn.transaction_status == TransactionStatus.IDLE
     sent = list(map(_passed, statements))
     asked = [

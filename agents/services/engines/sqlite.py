@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from agents import pipelines
 from agents.pipelines import Ending
 from agents.services.engines import (
     LeasedRun,
@@ -95,12 +96,11 @@ class SqliteEngine:
         ending: Ending | None = None,
     ) -> None:
         """See `Engine`. At once: there is nothing to save."""
-        with connection.cursor() as cursor:
-            for table, added in rows:
-                if added:
-                    cursor.executemany(_insert(table), added)
-            if part_next:
-                cursor.executemany(_NUMBER_PARTS, [(after, pk) for pk, after in part_next.items()])
+        for table, added in rows:
+            if added:
+                pipelines.for_each(_insert(table), added)
+        if part_next:
+            pipelines.for_each(_NUMBER_PARTS, [(after, pk) for pk, after in part_next.items()])
 
     def checkpoint(self, thread: int, ns: str, checkpoint_id: str | None) -> StoredCheckpointRow:
         """See `Engine`."""
@@ -131,10 +131,7 @@ def _insert(table: Table) -> str:
 
 
 def _select(statement: str, *parameters: Any) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[Any] = cursor.fetchall()
-        return rows
+    return pipelines.rows((statement, parameters))[0]
 
 
 def _value(row: tuple[str, str, str, int, bytes]) -> StoredValue:
