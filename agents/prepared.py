@@ -281,12 +281,7 @@ class PreparedInsert(Generic[Inserted]):
                 yield self._asked(rows[begin : begin + limit])
 
     def _asked(self, rows: Sequence[Inserted]) -> Asked[Inserted]:
-        written = self._written(rows[0])
-        values = [
-            [field.get_db_prep_save(field.pre_save(row, add=True), connection)
-             for field in written.fields]
-            for row in rows
-        ]  # fmt: skip
+        sql, values = self._written(rows[0]).given(rows)
 
         def read(answers: Sequence[Sequence[Any]]) -> list[Inserted]:
             if not answers and self._conflict == OnConflict.IGNORE:
@@ -297,7 +292,7 @@ class PreparedInsert(Generic[Inserted]):
                 row._state.adding, row._state.db = False, connection.alias
             return [*rows]
 
-        return Asked(*written.given(values), read)
+        return Asked(sql, values, read)
 
     def _written(self, row: Inserted) -> WrittenInsert:
         made = self._made.get(connection.vendor)

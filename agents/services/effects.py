@@ -119,7 +119,7 @@ def begin(
         key=call.key,
         number=last.number + 1 if last else 1,
         execution=column_text(call.request.execution, LONGEST_EXECUTION),
-        run=call.run,
+        run_id=call.run.pk,
         attempt=call.run.attempt,
         runner_id=runner,
         ns=call.ns,
