@@ -16,8 +16,9 @@ from django.db.models import QuerySet
 from agents.exceptions import RequestRefused
 from agents.models import CallVerdict, Effect, Run, ToolSetting
 from agents.prepared import Asked, Each, Prepared, together
-from agents.services import binding_verdicts, effects, tool_settings
+from agents.services import binding_verdicts, effects, own_reviews, tool_settings
 from agents.services.made_calls import MadeCall, ReadCall, made_call, read_call
+from agents.services.own_reviews import OwnReviews
 from reviewconsole.protocol.messages import CallTool, RefusalCode
 
 
@@ -36,6 +37,7 @@ class KnownCalls:
 
     calls: list[KnownCall | RequestRefused]  # in the order of the requests
     newest: dict[tuple[int, str], Effect]  # entries in the journal, by thread and key
+    reviews: OwnReviews
 
 
 def known(asked: Sequence[tuple[int, CallTool]], ahead: Iterable[Asked[Any]]) -> KnownCalls:
@@ -43,21 +45,25 @@ def known(asked: Sequence[tuple[int, CallTool]], ahead: Iterable[Asked[Any]]) ->
 
     `ahead` is asked before anything else, in the same round trip. A call is refused as `fenced`
     where its run is not in this runner's hands, or the runner's token does not hold. Queries: 4 for
-    all, 1 more where a run goes on with a branch that an earlier run began, and as
-    `binding_verdicts.said_of` says for copies.
+    all, 2 more where decisions are named, 1 more where a run goes on with a branch that an earlier
+    run began, and as `binding_verdicts.said_of` says for copies.
     """
     reading = [_Reading.of(request) for _, request in asked]
     read = [each.call for each in reading if isinstance(each.call, ReadCall)]
     runs = {request.lease.run for _, request in asked}
-    before = [*ahead]
+    named = {request.decision for _, request in asked if request.decision is not None}
     guessed = {each.guessed for each in reading if each.guessed}
-    leased, set_, said, *entries = together(
+    before = [*ahead]
+    leased, set_, said, *more = together(
         *before,
         _LEASED.given(runs=runs),
         tool_settings.of_tools(runs=runs, tools={call.tool for call in read}),
         binding_verdicts.on_calls(runs=runs, calls=read),
+        *([own_reviews.decisions(runs=runs, named=named)] if named else ()),
+        *([own_reviews.uses(named=named)] if named else ()),
         *([effects.newest(runs=runs, keys=guessed)] if guessed else ()),
     )[len(before) :]
+    reviews, entries = (OwnReviews(*more[:2]), more[2:]) if named else (OwnReviews(), more)
     held = {run.pk: run for run in leased}
     made = [
         each.made(held.get(request.lease.run), runner)
@@ -77,6 +83,7 @@ def known(asked: Sequence[tuple[int, CallTool]], ahead: Iterable[Asked[Any]]) ->
             for each in made
         ],
         {(row.thread_id, row.key): row for rows in entries for row in rows},
+        reviews,
     )
 
 

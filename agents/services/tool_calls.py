@@ -21,7 +21,6 @@ from agents.exceptions import RequestRefused
 from agents.models import (
     Agent,
     CallVerdict,
-    Decision,
     Effect,
     Gate,
     Run,
@@ -39,13 +38,13 @@ from agents.services import (
     effects,
     known_calls,
     outages,
-    own_reviews,
 )
 from agents.services.binding_verdicts import NOT_RUN
 from agents.services.column_text import column_text
 from agents.services.effects import Standing
 from agents.services.known_calls import KnownCall
 from agents.services.made_calls import MadeCall
+from agents.services.own_reviews import OwnReviews
 from reviewconsole.protocol.messages import (
     Admission,
     CallEnded,
@@ -98,9 +97,9 @@ def admit(*, runner: Runner, request: CallTool) -> Admission:
 
     A call that may run is begun in the journal by the time this returns. Idempotent for the same
     execution. Queries: 6, 5 on SQLite, 1 more where the run goes on with an older branch and 1 for
-    an answer or in doubt; 2 more with a decision, for a violation 3 more than with one. On a branch
-    that was begun so 2 more, and a few for each approval of a call without an id; in a copy 2 more
-    a source.
+    an answer or in doubt; 2 more with a decision, 3 where the call names it, for a violation 3 more
+    than with one. On a branch that was begun so 2 more, and a few for each approval of a call
+    without an id; in a copy 2 more a source.
 
     Raises:
         RequestRefused: `fenced` — the lease is over.
@@ -271,20 +270,20 @@ class _Round:
         met = effects.standing(last, call, runner)
         if last is not None and (answer := _known(met, last)):
             return answer
-        verdict, named = binding_verdicts.binding(said, call), own_reviews.named(call)
-        if named is not None and any(each.decision_id == named.pk for each in self.begun):
-            together(*self._changes())  # it is asked of the journal whether a decision was used
+        verdict, reviews = binding_verdicts.binding(said, call), self.known.reviews
         if last is not None and met in (Standing.IN_DOUBT, Standing.FAILED):
             self.marks += effects.marked_in_doubt(last)
-            if not (is_idempotent or _may_run_again(last, met, call, verdict, named)):
+            if not (is_idempotent or _may_run_again(last, met, call, verdict, reviews)):
                 return Admission(Verdict.DOUBT, "", last.pk, doubt=effects.doubt(last))
-        ruled = _ruled(call, setting, said, verdict, named)
+        ruled = _ruled(call, setting, said, verdict, reviews)
         if isinstance(ruled, Admission):
             return ruled
         if not call.is_journalled:
             return Admission(Verdict.RUN, "")
         begun = effects.begin(last, call, runner, by=ruled.by, is_idempotent=is_idempotent)
         self.known.newest[call.run.thread_id, call.key] = begun
+        if ruled.by is not None:
+            reviews.used(ruled.by, call)
         self.begun.append(begun)
         return begun
 
@@ -326,14 +325,15 @@ def _may_run_again(
     met: Standing,
     call: MadeCall,
     verdict: CallVerdict | None,
-    named: Decision | None,
+    reviews: OwnReviews,
 ) -> bool:
     """Whether a person wants a call to run that may have run: said so, or approved it since."""
+    named = reviews.named(call)
     if named is not None and named.pk == last.settled_by_id:
         return effects.says(last, DecisionType.APPROVE)
     if met is not Standing.FAILED or last.ended_at is None:
         return False
-    if named is not None and own_reviews.approves(named, call):
+    if named is not None and reviews.approves(named, call):
         return named.decided_at > last.ended_at
     if verdict is None or binding_verdicts.broken(verdict, call):
         return False
@@ -352,9 +352,10 @@ def _ruled(
     setting: ToolSetting | None,
     said: Sequence[CallVerdict],
     verdict: CallVerdict | None,
-    named: Decision | None,
+    reviews: OwnReviews,
 ) -> Admission | _Allowed:
     """What admins and reviewers say to a call that is to run."""
+    named = reviews.named(call)
     agent = call.run.thread.agent
     gate = setting.gate if setting else agent.tool_default
     if gate == Gate.NEVER:
@@ -364,7 +365,7 @@ def _ruled(
         return Admission(Verdict.REFUSE, broken)
     if verdict is not None and binding_verdicts.claim(verdict, call):
         return _Allowed(verdict.decision_id)
-    if named is not None and own_reviews.approves(named, call):
+    if named is not None and reviews.approves(named, call):
         return _Allowed(named.pk)
     if gate == Gate.AGENT and not binding_verdicts.is_asked_anew(said, call):
         return _Allowed(None)

@@ -19,6 +19,7 @@ from reviewconsole.protocol.messages import (
 )
 from tests.factories import APPROVE, REFUND, lease_of, pause, tool_review
 from tests.services.journalling import LOCK, ask, call, end, holder, running, stored, told
+from tests.services.test_effect_claims import approved
 
 SAVEPOINT = 2  # queries of a transaction inside that of a test
 
@@ -35,6 +36,15 @@ def test_a_run_that_goes_on_with_an_older_branch_costs_one_query_more(
     run = resumed(running(), alice)
     runner, request = holder(run), call(run)
     with django_assert_num_queries(LOCK + 5 + 1 + SAVEPOINT):
+        assert tool_calls.admit(runner=runner, request=request).verdict == Verdict.RUN
+
+
+def test_a_call_that_names_its_decision_costs_three_queries_more(alice, django_assert_num_queries):
+    run, decision = approved(running(), alice)
+    runner, request = holder(run), call(run, decision=decision)
+    of_older_branch, of_the_decision, of_the_tools = 1, 2, 1
+    more = of_older_branch + of_the_decision + of_the_tools
+    with django_assert_num_queries(LOCK + 5 + more + SAVEPOINT):
         assert tool_calls.admit(runner=runner, request=request).verdict == Verdict.RUN
 
 
