@@ -63,6 +63,7 @@ from reviewconsole.protocol.messages import (
     Welcome,
 )
 from reviewconsole.runner.awaited import Awaited
+from reviewconsole.runner.bell import Bell
 from reviewconsole.runner.connection import Connection
 from reviewconsole.runner.endings import breach, hopeless
 from reviewconsole.runner.exceptions import Disconnected, Refusal
@@ -123,7 +124,6 @@ class ConsoleClient:
         self._closing = threading.Event()
         self._started: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_roused = False
         self._thread = threading.Thread(target=self._main, name="console-client", daemon=True)
         self._trouble: str | None = None
 
@@ -185,8 +185,7 @@ class ConsoleClient:
         """
         self._check_open()
         awaited: Awaited[Results] = Awaited()
-        self._outbox.queue((request,), awaited)
-        self._rouse()
+        self._queue((request,), awaited)
         return _accepted(await awaited.future)
 
     @overload
@@ -221,27 +220,28 @@ class ConsoleClient:
         self, requests: tuple[Request, ...], *, wait: bool = False
     ) -> Future[tuple[Result, ...]]:
         self._check_open()
-        future = self._outbox.put(requests, wait=wait)
-        self._rouse()
+        future: Future[Results] = Future()
+        future.set_running_or_notify_cancel()  # what was submitted is sent, whoever stops waiting
+        self._queue(requests, future, wait=wait)
         return future
+
+    def _queue(
+        self,
+        requests: tuple[Request, ...],
+        future: Future[Results] | Awaited[Results],
+        *,
+        wait: bool = False,
+    ) -> None:
+        if self._outbox.queue(requests, future, wait=wait):
+            self._bell.ring()
+        else:
+            self._bell.ring_in_time()
 
     def _check_open(self) -> None:
         if self._closing.is_set():
             raise Disconnected("the client is closed")
         if self._loop is None:
             raise Disconnected("the client was not started")
-
-    def _rouse(self) -> None:
-        """Have the client's thread look into the outbox, unless it is about to."""
-        if self._is_roused or self._loop is None:
-            return
-        self._is_roused = True
-        with suppress(RuntimeError):  # the loop ended just now, and has failed the call
-            self._loop.call_soon_threadsafe(self._look)
-
-    def _look(self) -> None:
-        self._is_roused = False  # first: what is queued from here on rouses again
-        self._wake.set()
 
     # The client's thread ----------------------------------------------------------------------
 
@@ -260,7 +260,7 @@ class ConsoleClient:
                 self.ended.set_exception(reason)
 
     async def _run(self) -> None:
-        self._wake = asyncio.Event()
+        self._bell = Bell()
         self._main_task = asyncio.create_task(self._stay_connected())
         self._loop = asyncio.get_running_loop()
         self._started.set_result(None)
@@ -295,7 +295,7 @@ class ConsoleClient:
             close_timeout=CLOSE_SECONDS,
             max_size=None,  # the console itself refuses what would be too large a reply
         ) as socket:
-            connection = Connection(socket, self._outbox, self._wake)
+            connection = Connection(socket, self._outbox, self._bell)
             try:
                 welcome = await connection.greet(self._hello())
                 logger.info("connected to %s as runner %s", self.url, welcome.runner)

@@ -22,8 +22,9 @@ from reviewconsole.protocol.messages import (
     Welcome,
 )
 from reviewconsole.protocol.session import Answered, RunnerSession
+from reviewconsole.runner.bell import Bell
 from reviewconsole.runner.exceptions import Refusal
-from reviewconsole.runner.outbox import Outbox, Pending
+from reviewconsole.runner.outbox import COMPANY_SECONDS, Outbox, Pending
 from reviewconsole.runner.sent_parts import SentParts
 
 logger = logging.getLogger(__name__)
@@ -36,13 +37,13 @@ RETRY_SECONDS = 0.5  # after `unavailable`: the console's database does not answ
 class Connection:
     """Moves requests from an outbox to the console and results back to their callers.
 
-    `wake` is set whenever something was put into the outbox.
+    `bell` is rung whenever something was put into the outbox.
     """
 
-    def __init__(self, socket: ClientConnection, outbox: Outbox, wake: asyncio.Event) -> None:
+    def __init__(self, socket: ClientConnection, outbox: Outbox, bell: Bell) -> None:
         self._socket = socket
         self._outbox = outbox
-        self._wake = wake
+        self._bell = bell
         self._session = RunnerSession()
         self._sent = SentParts()
         self._in_flight: dict[int, list[Pending]] = {}
@@ -103,28 +104,37 @@ class Connection:
 
     async def _send_batches(self, max_frame_bytes: int) -> None:
         while True:
-            self._wake.clear()
-            while not self._held and len(self._in_flight) < FRAMES_IN_FLIGHT:
+            self._bell.listen()
+            while self._may_send():
                 if (patience := self._outbox.patience()) > 0:
-                    asyncio.get_running_loop().call_later(patience, self._wake.set)
+                    self._bell.glance_in(patience)
                     break
                 batch = self._outbox.take(self._sent, max_frame_bytes)
                 if not batch.pending:
                     break
                 frame_id, data = self._session.send_encoded(batch.requests, batch.encoded)
                 self._in_flight[frame_id] = batch.pending
+                self._bell.no_glance()
                 await self._socket.send(data)
-            await self._wake.wait()
+            await self._bell.heard(rings=self._may_send())
+
+    def _may_send(self) -> bool:
+        return not self._held and len(self._in_flight) < FRAMES_IN_FLIGHT
 
     async def _receive_all(self, on_hint: Callable[[Hint], None]) -> None:
         while True:
             received = await self._receive()
             if isinstance(received, Answered):
-                for item, result in zip(
-                    self._in_flight.pop(received.frame_id), received.results, strict=True
-                ):
-                    self._settle(item, result, in_company=len(received.results) > 1)
-                self._wake.set()
+                items = self._in_flight.pop(received.frame_id)
+                self._outbox.settle(
+                    [
+                        (item, result)
+                        for item, result in zip(items, received.results, strict=True)
+                        if self._is_settled(item, result, in_company=len(items) > 1)
+                    ]
+                )
+                self._bell.rouse()
+                self._bell.glance_in(COMPANY_SECONDS)  # agents go on: what follows need not ring
             else:
                 for hint in received:
                     on_hint(hint)
@@ -141,12 +151,13 @@ class Connection:
         while True:
             await asyncio.sleep(seconds)
             beat = self._outbox.put([heartbeat()], urgent=True)
-            self._wake.set()
+            self._bell.rouse()
             for result in await asyncio.wrap_future(beat):
                 if isinstance(result, Beat):
                     on_beat(result)
 
-    def _settle(self, item: Pending, result: Result, *, in_company: bool) -> None:
+    def _is_settled(self, item: Pending, result: Result, *, in_company: bool) -> bool:
+        """Whether that is the request's result; else it was seen to that it goes again."""
         if isinstance(result, Refused) or isinstance(item.request, DeleteThread):
             self._sent.forget(item.request)
         match result:
@@ -160,7 +171,8 @@ class Connection:
                 self._hold(item, result)
             case _:
                 self._trouble = ""
-                self._outbox.settle(item, result)
+                return True
+        return False
 
     def _hold(self, item: Pending, refused: Refused) -> None:
         """Keep a request back for a moment, and those behind it; all go again in their order."""
@@ -174,4 +186,4 @@ class Connection:
     def _ask_again(self) -> None:
         held, self._held = self._held, []
         self._outbox.put_back(held)
-        self._wake.set()
+        self._bell.rouse()

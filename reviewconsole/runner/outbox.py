@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -70,22 +70,9 @@ class Pending:
     position: int
     weight: int  # bytes it holds in memory
     queued_at: float  # seconds of `time.monotonic`
+    is_patient: bool  # nobody waits for it, but see `_is_patient`
     whole: bool = False  # the console lacked a part: send every part
     alone: bool = False  # its result did not fit into a reply with others
-
-    @property
-    def is_patient(self) -> bool:
-        """Whether the agent goes on meanwhile, and soon saves what it goes on to.
-
-        A task's writes and the end of a call come before the checkpoint of their step, a moment
-        later: in one frame, the console does them in one transaction instead of two or three.
-        """
-        match self.request:
-            case PutWrites(replace=replaces):
-                return not replaces  # a pause or an error ends the step
-            case CallEnded():
-                return True
-        return False
 
 
 @dataclass(slots=True)
@@ -140,17 +127,19 @@ class Outbox:
         *,
         wait: bool = False,
         urgent: bool = False,
-    ) -> None:
+    ) -> bool:
         """Queue requests in order: at the end, or where `urgent` before all others.
 
-        With `wait`, blocks while too many bytes are queued.
+        Returns whether anybody waits for one of them; else they may wait for company. With `wait`,
+        blocks while too many bytes are queued.
 
         Raises:
             Exception: the one that `end` was given.
         """
         call = Call(len(requests), future)
+        now = time.monotonic()
         pending = [
-            Pending(request, call, position, _weight(request), time.monotonic())
+            Pending(request, call, position, _weight(request), now, _is_patient(request))
             for position, request in enumerate(requests)
         ]
         with self._changed:
@@ -164,6 +153,7 @@ class Outbox:
             else:
                 self._queue.extend(pending)
             self._note(pending)
+        return not all(item.is_patient for item in pending)
 
     def put_back(self, pending: Iterable[Pending]) -> None:
         """Queue again, before everything newer, what has to be sent again."""
@@ -185,6 +175,7 @@ class Outbox:
         A request that cannot be sent is failed on the way.
         """
         batch = Batch(min(FRAME_BYTES, max_frame_bytes))
+        dropped: list[Pending] = []
         while self._queue:
             item = self._queue[0]
             request, new = (item.request, set()) if item.whole else sent.thin(item.request)
@@ -192,28 +183,30 @@ class Outbox:
                 encoded = codec.encode_request(request)
                 _check_size(item.request, len(encoded), max_frame_bytes)
             except (MalformedFrame, FrameTooLarge) as error:
-                self._drop_first()
+                dropped.append(self._queue.popleft())
                 self.fail(item, error)
                 continue
             if not batch.has_room_for(item, len(encoded)):
                 break
-            self._drop_first()
+            dropped.append(self._queue.popleft())
             sent.note(request, new)
             batch.pending.append(item)
             batch.requests.append(request)
             batch.encoded.append(encoded)
             batch.size += len(encoded)
+        self._note_dropped(dropped)
         return batch
 
-    def settle(self, item: Pending, result: Result) -> None:
-        """Hand a result to the caller."""
-        item.call.settle(item.position, result)
-        self._forget(item)
+    def settle(self, settled: Collection[tuple[Pending, Result]]) -> None:
+        """Hand results to the callers."""
+        for item, result in settled:
+            item.call.settle(item.position, result)
+        self._forget(item for item, _ in settled)
 
     def fail(self, item: Pending, error: Exception) -> None:
         """Hand an error to the caller."""
         item.call.fail(error)
-        self._forget(item)
+        self._forget([item])
 
     def wait_settled(self, timeout: float) -> bool:
         """Block until every request is settled, or for `timeout` seconds. Returns whether it is."""
@@ -236,17 +229,34 @@ class Outbox:
             self._queued_bytes += item.weight
             self._impatient += not item.is_patient
 
-    def _drop_first(self) -> None:
+    def _note_dropped(self, dropped: Sequence[Pending]) -> None:
+        weight = sum(item.weight for item in dropped)
+        impatient = sum(not item.is_patient for item in dropped)
         with self._changed:
-            first = self._queue.popleft()
-            self._queued_bytes -= first.weight
-            self._impatient -= not first.is_patient
-            self._changed.notify_all()
+            self._queued_bytes -= weight
+            self._impatient -= impatient
+            if weight:
+                self._changed.notify_all()
 
-    def _forget(self, item: Pending) -> None:
+    def _forget(self, items: Iterable[Pending]) -> None:
         with self._changed:
-            self._unsettled.discard(item)
-            self._changed.notify_all()
+            self._unsettled.difference_update(items)
+            if not self._unsettled:
+                self._changed.notify_all()
+
+
+def _is_patient(request: Request) -> bool:
+    """Whether the agent goes on meanwhile, and soon saves what it goes on to.
+
+    A task's writes and the end of a call come before the checkpoint of their step, a moment later:
+    in one frame, the console does them in one transaction instead of two or three.
+    """
+    match request:
+        case PutWrites(replace=replaces):
+            return not replaces  # a pause or an error ends the step
+        case CallEnded():
+            return True
+    return False
 
 
 def _check_size(request: Request, size: int, limit: int) -> None:

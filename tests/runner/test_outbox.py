@@ -61,11 +61,11 @@ def test_what_is_settled_is_not_sent_again() -> None:
     outbox = Outbox()
     future = outbox.put([get("1"), get("2")])
     batch = outbox.take(SentParts(), LIMIT)
-    outbox.settle(batch.pending[0], Done())
+    outbox.settle([(batch.pending[0], Done())])
     outbox.put_back(batch.pending)
 
     assert taken(outbox) == [get("2")]
-    outbox.settle(batch.pending[1], Done())
+    outbox.settle([(batch.pending[1], Done())])
     assert future.result(0) == (Done(), Done())
     assert outbox.wait_settled(0)
 
@@ -75,7 +75,7 @@ def test_the_first_error_of_a_call_counts() -> None:
     outbox = Outbox()
     future = outbox.put([get("1"), get("2"), get("3")])
     first, second, third = outbox.take(SentParts(), LIMIT).pending
-    outbox.settle(first, Done())
+    outbox.settle([(first, Done())])
     outbox.fail(second, ValueError("second"))
     outbox.fail(third, ValueError("third"))
 
@@ -90,7 +90,7 @@ def test_the_end_fails_what_is_queued_and_what_was_sent() -> None:
     (pending, *_) = outbox.take(SentParts(), LIMIT).pending
     outbox.put_back([])
     outbox.end(ValueError("over"))
-    outbox.settle(pending, Done())
+    outbox.settle([(pending, Done())])
 
     for future in (sent, queued):
         with pytest.raises(ValueError, match="over"):
