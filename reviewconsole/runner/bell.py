@@ -34,6 +34,11 @@ class Bell:
 
     # In the loop ------------------------------------------------------------------------------
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the listener waits for a ring, and none has come."""
+        return not self._is_deaf
+
     def rouse(self) -> None:
         """Have the listener look, even if it listens to nobody."""
         self._rung.set()

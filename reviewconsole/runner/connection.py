@@ -133,7 +133,8 @@ class Connection:
                         if self._is_settled(item, result, in_company=len(items) > 1)
                     ]
                 )
-                self._bell.rouse()
+                if not self._bell.is_heard or not self._outbox.is_empty:
+                    self._bell.rouse()
                 self._bell.glance_in(COMPANY_SECONDS)  # agents go on: what follows need not ring
             else:
                 for hint in received:

@@ -162,6 +162,11 @@ class Outbox:
             self._queue.extendleft(reversed(again))
             self._note(again)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be taken; whoever queues something rings afterwards."""
+        return not self._queue
+
     def patience(self) -> float:
         """Seconds until the next frame is due: none where anybody waits for it."""
         with self._changed:

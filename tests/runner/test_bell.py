@@ -43,8 +43,10 @@ async def test_a_ring_is_heard_and_more_of_them_cost_nothing(calls: list[object]
     bell = Bell()
     listener = Listener(bell)
     assert not await listener.hears()
+    assert bell.is_heard
     for _ in range(3):
         bell.ring()
+    assert not bell.is_heard
     assert await listener.hears()
     assert len(calls) == 1
 
@@ -66,6 +68,7 @@ async def test_who_can_send_nothing_is_roused_by_the_loop_alone(calls: list[obje
     bell = Bell()
     listener = Listener(bell, rings=False)
     assert not await listener.hears()
+    assert not bell.is_heard
     bell.ring()
     bell.ring_in_time()
     assert not await listener.hears()
