@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 _AT_MOST = 0.05  # seconds: who draws is not kept for long, however much runners ask
 _BETWEEN = 0.005  # seconds from a reply to the runner's next request
-_RESUMING = 0.03  # seconds from a claimed run to what its agent asks first, checkpoints aside
+_RESUMING = 0.05  # seconds from a claimed run to what its agent asks first, checkpoints aside
 
 
 class Precedence:

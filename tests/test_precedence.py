@@ -35,7 +35,7 @@ def test_who_draws_waits_for_an_agent_that_goes_on():
         precedence.expect_agent()
         begun = time.monotonic()
     precedence.give_way()
-    assert time.monotonic() >= begun + 0.03
+    assert time.monotonic() >= begun + 0.04
 
 
 def test_who_draws_waits_for_who_is_at_work():
