@@ -10,8 +10,9 @@ checkpoint of which nothing was known is read in three round trips.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 from django.db import transaction
@@ -19,7 +20,7 @@ from django.db import transaction
 from agents.exceptions import RequestRefused
 from agents.models import Form
 from agents.services import checkpoint_reads
-from agents.services.checkpoint_reads import assembled, size, stored_versions
+from agents.services.checkpoint_reads import assembled, stored_versions
 from agents.services.checkpoint_rows import channel_versions, check_size
 from agents.services.engines import (
     Guess,
@@ -43,7 +44,7 @@ _UNKNOWN_BYTES = 30_000  # what is expected of a document, and of a part, before
 _PART_BYTES = 1_000
 _RUNS_AT_MOST = 1_000  # of a checkpoint; one with more of them, or of parts, is read step by step
 _PARTS_AT_MOST = 100_000
-_TIMES = 4  # for documents, values and parts, and once more for what is larger than expected
+_TIMES = 3  # for documents, for values, for parts
 
 
 Find: TypeAlias = Callable[[LockedThread, Get], StoredCheckpoint | None]
@@ -65,8 +66,6 @@ class _Reading:
     request: Get
     guess: Guess
     size: int
-    is_remembered: bool
-    is_alone: bool = False  # it brings more than what is asked for together may bring
     is_left: bool = False  # it is read step by step
 
 
@@ -77,12 +76,13 @@ def answered(
 ) -> list[Result]:
     """Answer requests outside of a transaction, those of some places at a time; and in order.
 
-    Round trips on PostgreSQL: one for each 2 MB where the guesses are right.
+    What is too large to be asked for together, or cannot be read, is read step by step, when its
+    turn comes: so whoever answers can refuse it before. Round trips on PostgreSQL: one for each
+    2 MB where the guesses are right; 3 step by step.
     """
     results: dict[int, Result] = {}
     for found, moment in _guessed(gets, heads):
-        places = list(found)
-        results |= zip(places, answer(places, moment), strict=True)
+        results |= zip(found, answer(found, moment), strict=True)
     if left := [place for place in range(len(gets)) if place not in results]:
         asked = [gets[place] for place in left]
         with transaction.atomic():
@@ -92,70 +92,74 @@ def answered(
     return [results[place] for place in range(len(gets))]
 
 
-def _guessed(
-    gets: Sequence[Get], heads: RememberedHeads
-) -> Iterator[tuple[Collection[int], Moment]]:
+def _guessed(gets: Sequence[Get], heads: RememberedHeads) -> Iterator[tuple[Sequence[int], Moment]]:
     """What can be read by guesses, by places; the rest is to be read step by step."""
     ask = guesser()
     if ask is None:
         return
     due = [_begun(place, request, heads) for place, request in enumerate(gets)]
     for _ in range(_TIMES):
-        for group in _groups(due):
-            found, moment = _ask(group, heads, ask)
-            yield found, moment
+        for group in _groups(due, is_alone=len(gets) == 1):
+            # What comes alone is measured when it is there, unless it brings parts many times.
+            is_open = len(gets) == 1 and _are_apart(group[0].guess.runs)
+            found, moment = _ask(group, None if is_open else TOGETHER_BYTES, heads, ask)
+            if found:
+                yield found, moment
             due = [each for each in due if each.place not in found]
         due = [each for each in due if not each.is_left]
 
 
 def _begun(place: int, request: Get, heads: RememberedHeads) -> _Reading:
     at = (request.thread, request.ns, request.checkpoint_id)
-    remembered = heads.guess(at)
-    guess, expected = remembered or (Guess(at), _UNKNOWN_BYTES)
-    return _Reading(place, request, guess, expected, is_remembered=remembered is not None)
+    return _Reading(place, request, *(heads.guess(at) or (Guess(at), _UNKNOWN_BYTES)))
 
 
-def _groups(due: Sequence[_Reading]) -> Iterator[list[_Reading]]:
-    """What is asked for together: as much as is expected to have room, or one alone."""
+def _groups(due: Sequence[_Reading], *, is_alone: bool) -> Iterator[list[_Reading]]:
+    """What is asked for together: as much as is expected to have room."""
     group: list[_Reading] = []
     expected = parts = 0
     for each in due:
         count = sum(count for _, count in each.guess.runs)
-        if len(each.guess.runs) > _RUNS_AT_MOST or count > _PARTS_AT_MOST:
+        is_large = each.size > TOGETHER_BYTES and not is_alone
+        if is_large or len(each.guess.runs) > _RUNS_AT_MOST or count > _PARTS_AT_MOST:
             each.is_left = True
-        elif each.is_alone:
-            yield [each]
-        else:
-            if group and (expected + each.size > TOGETHER_BYTES or parts + count > _PARTS_AT_MOST):
-                yield group
-                group, expected, parts = [], 0, 0
-            group.append(each)
-            expected, parts = expected + each.size, parts + count
+            continue
+        if group and (expected + each.size > TOGETHER_BYTES or parts + count > _PARTS_AT_MOST):
+            yield group
+            group, expected, parts = [], 0, 0
+        group.append(each)
+        expected, parts = expected + each.size, parts + count
     if group:
         yield group
 
 
+def _are_apart(runs: Iterable[Run]) -> bool:
+    """Whether no part is in two of these runs."""
+    ordered = sorted(runs)
+    return all(first + count <= following for (first, count), (following, _) in pairwise(ordered))
+
+
 def _ask(
-    group: Sequence[_Reading], heads: RememberedHeads, ask: Guesser
-) -> tuple[Collection[int], Moment]:
+    group: Sequence[_Reading], size: int | None, heads: RememberedHeads, ask: Guesser
+) -> tuple[Sequence[int], Moment]:
     """Ask once. What could not be answered has learned what to ask for next. One round trip."""
     threads, runs, seen = ask(
         {each.request.thread for each in group},
         _runs(each.request for each in group),
         [each.guess for each in group],
-        None if len(group) == 1 else TOGETHER_BYTES,  # alone it is measured when it is there
+        size,
     )
     keys = {thread.thread_id: thread.pk for thread in threads}
     found: dict[int, StoredCheckpoint | None] = {}
     for reading, rows in zip(group, seen, strict=True):
         if not rows.is_whole:
-            reading.is_alone = True
+            reading.is_left = True
         elif rows.head is None:
             found[reading.place] = None
         elif made := _made(reading, keys[reading.request.thread], rows.head, rows, heads):
             found[reading.place] = made
     by_request = {each.request: found[each.place] for each in group if each.place in found}
-    return found, Moment(threads, runs, lambda _, request: by_request[request])
+    return list(found), Moment(threads, runs, lambda _, request: by_request[request])
 
 
 def _runs(gets: Iterable[Get]) -> set[int]:
@@ -182,7 +186,7 @@ def _made(
     learned = Guess(guess.at, thread, named, runs)
     if not (named.items() <= guess.versions.items() and runs <= rows.runs.keys()):
         reading.is_left = learned == guess  # parts are missing: as it is step by step
-        reading.guess, reading.is_remembered = learned, False
+        reading.guess = learned
         reading.size = _UNKNOWN_BYTES + _PART_BYTES * sum(count for _, count in runs)
         return None
     whole = _whole(items, rows.runs)
@@ -191,8 +195,8 @@ def _made(
         return None
     thread_id, ns, _ = guess.at
     made = assembled(thread_id, ns, head, versions, values, rows.writes, whole)
-    if not reading.is_remembered:
-        heads.read(learned, made.checkpoint_id, values, rows.writes, size(made))
+    size = checkpoint_reads.size(made)
+    heads.read(learned, made.checkpoint_id, values, rows.writes, size)
     return made
 
 

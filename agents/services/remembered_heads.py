@@ -15,7 +15,7 @@ from agents.models import Form
 from agents.services.engines import Guess, LockedThread, Place, StoredValue
 from agents.services.part_runs import runs_of
 
-REMEMBERED_VALUES = 200_000  # of all threads, an array once more for each run: about 200 bytes each
+REMEMBERED_VALUES = 200_000  # of all threads, an array once more for each run: about 170 bytes each
 _HEAD = 5  # values that a head counts for, beside its own
 _RUN_BYTES = 8
 

@@ -301,7 +301,7 @@ def test_what_has_no_room_together_is_read_in_several_round_trips(runner, monkey
 
 
 @pytest.mark.parametrize("large", ["document", "write", "value", "array"])
-def test_what_is_larger_than_expected_comes_alone(runner, run, monkeypatch, large):
+def test_what_is_larger_than_expected_is_read_step_by_step(runner, run, monkeypatch, large):
     """The bound holds in the database: however wrong the guess, no more is sent than has room."""
     other = start_run()
     take(other, runner)
@@ -338,6 +338,56 @@ def test_what_is_larger_than_expected_comes_alone(runner, run, monkeypatch, larg
     monkeypatch.setattr(guessed_reads, "guesser", lambda: noting)
     assert execute(runner, *requests) == expected
     assert max(brought) <= 1500
+
+
+def test_what_has_no_room_in_a_reply_is_not_read(runner, run, monkeypatch, settings):
+    """A runner that asks for a large state many times does not have it read as often."""
+    save(runner, mine(run, *range(40)), store=(store := Store()))
+    request = newest(run)
+    first, second, *more = step_by_step(runner, *[request] * 6)
+    monkeypatch.setattr(guessed_reads, "TOGETHER_BYTES", 1500)
+    settings.RUNNER_MAX_FRAME_BYTES = 6000
+    statements: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        statements.extend(["part"] * ("FROM agents_part WHERE" in sql))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        answers = execute(runner, *[request] * 6, store=store)
+    assert [type(each).__name__ for each in answers] == ["Found", *["Refused"] * 5]
+    assert statements == ["part"] * 2
+    assert first == second == answers[0]
+    assert more == [first] * 4
+
+
+def test_parts_that_many_runs_share_are_not_brought_many_times(runner, run, monkeypatch):
+    """A small request can name a part any number of times: what is brought stays small."""
+    known = hashes_of(chat(*range(9)))
+    overlapping = [number for first in range(8) for number in range(first, 9)]
+    save(runner, mine(run, *range(9)), store=(store := Store()))
+    again = put(
+        "1efb",
+        {("messages", "2"): parts(chat(*overlapping), known)},
+        scope=lease_of(run),
+        thread=run.thread.thread_id,
+    )
+    save(runner, again, store=store)
+    request = newest(run)
+    expected = step_by_step(runner, request)
+    with asked(1):
+        assert execute(runner, request, store=store) == expected
+    monkeypatch.setattr(guessed_reads, "TOGETHER_BYTES", 2000)
+    sizes: list[int] = []
+
+    def noting(threads: Any, runs: Any, guesses: Any, size: int) -> Any:
+        answer = read(threads, runs, guesses, size)
+        sizes.extend(sum(map(len, each.runs.values())) for each in answer[2])
+        return answer
+
+    monkeypatch.setattr(guessed_reads, "guesser", lambda: noting)
+    assert execute(runner, request, store=store) == expected
+    assert max(sizes) <= 2000
 
 
 def test_what_is_too_large_is_refused_as_it_is_step_by_step(runner, run, settings):
