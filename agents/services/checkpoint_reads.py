@@ -109,7 +109,7 @@ def _whole(items: Sequence[StoredValue], parts: Mapping[int, bytes]) -> list[Who
         else [item.data]
         for item in items
     ]
-    check_size(sum(len(piece) for each in pieces for piece in each))
+    check_size(sum(sum(map(len, each)) for each in pieces))
     return [
         Whole(item.kind, bytes(each[0]) if item.form == Form.WHOLE else join(each))
         for item, each in zip(items, pieces, strict=True)

@@ -267,7 +267,7 @@ def read_values(rows: Sequence[Blob | PendingWrite]) -> list[Whole]:
             for seq, data in found.values_list("seq", "data"):
                 parts[thread, seq] = bytes(data)
     pieces = [_pieces(row, parts) for row in rows]
-    check_size(sum(len(piece) for each in pieces for piece in each))
+    check_size(sum(sum(map(len, each)) for each in pieces))
     return [
         Whole(row.kind, each[0] if row.form == Form.WHOLE else join(each))
         for row, each in zip(rows, pieces, strict=True)

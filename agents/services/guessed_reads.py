@@ -207,7 +207,7 @@ def _whole(items: Sequence[StoredValue], runs: Mapping[Run, bytes]) -> list[Whol
         for each in items
     ]
     try:
-        check_size(sum(len(piece) for each in pieces for piece in each))
+        check_size(sum(sum(map(len, each)) for each in pieces))
     except RequestRefused:  # as it is step by step
         return None
     return [
