@@ -8,13 +8,14 @@ import pytest
 from langgraph.graph import START, StateGraph
 
 from reviewconsole.protocol.messages import Finished
-from reviewconsole.runner import interrupts
+from reviewconsole.runner import interrupts, tools
 from tests.runner.executing import Desk, State, ask, asked, chain, values
 
 
 @pytest.fixture(autouse=True)
 def in_force() -> None:
     interrupts.install()
+    tools.install()
 
 
 def first(state: State) -> State:
