@@ -34,31 +34,37 @@ def rows(*statements: Statement, binary: bool = False) -> list[list[Any]]:
 
 
 class Ending:
-    """What a transaction does last: its statements wait for its end."""
+    """What a transaction does last: on PostgreSQL, its statements wait for its end.
+
+    Elsewhere there is no network to save: they are done as soon as they are added.
+    """
 
     def __init__(self) -> None:
         """Nothing is to be done yet."""
-        self._statements: list[Statement] = []
-        self._found: list[list[Any]] | None = None
+        self._waiting: list[Statement] = []
+        self._found: list[list[Any]] = []
+        self._is_sent = False
 
     def add(self, *statements: Statement) -> range:
         """Have statements done at the end, in this order; the places of their rows in `found`."""
-        first = len(self._statements)
-        self._statements += statements
-        return range(first, len(self._statements))
+        first = len(self._waiting) + len(self._found)
+        if connection.vendor == "postgresql":
+            self._waiting += statements
+        else:
+            self._found += [_select(*each) for each in statements]
+        return range(first, first + len(statements))
 
     def found(self, places: range) -> list[list[Any]]:
         """The rows of these statements, or none. Only after the transaction."""
-        assert self._found is not None, "the transaction has not ended"  # noqa: S101
+        assert self._is_sent, "the transaction has not ended"  # noqa: S101
         return [self._found[place] for place in places]
 
     def send(self) -> None:
-        """Do it. With the outermost transaction's last statements goes its commit."""
-        if connection.vendor != "postgresql" or not self._statements:
-            self._found = [_select(*each) for each in self._statements]
-        else:
+        """Do what waits. With the outermost transaction's last statements goes its commit."""
+        self._is_sent = True
+        if self._waiting:
             is_outermost = len(connection.atomic_blocks) == 1
-            answers = _sent(self._statements, binary=False, ends=is_outermost)
+            answers = _sent(self._waiting, binary=False, ends=is_outermost)
             self._found = [answer.rows for answer in answers]
 
 

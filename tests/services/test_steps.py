@@ -87,6 +87,14 @@ def test_a_step_is_one_transaction(agent):
     assert agent.kept() == (FINISHED, 1, 2, 1)
 
 
+def test_the_step_after_it_asks_for_nothing(agent):
+    agent.step()
+    following = put("1ef2", {("count", "3"): whole(3)}, **agent.place)
+    with CaptureQueriesContext(connection) as asked:
+        assert agent.store.execute([(agent.runner.pk, following)]) == [Done()]
+    assert [each["sql"] for each in asked if "part_epoch\nFROM" in each["sql"]] == []
+
+
 def test_a_step_that_is_sent_again_changes_nothing(agent):
     agent.step()
     assert agent.step() == [Done(), Done(), Done()]
