@@ -7,7 +7,8 @@ the bytes of the rest stay in the database, and say so by being NULL.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from agents import pipelines
@@ -19,19 +20,19 @@ _CHECKPOINTS = """
 SELECT 0::int2, t.id, t.part_next, t.part_epoch::int8, NULL::int8,
     t.thread_id::text, a.name::text, NULL::text, NULL::bytea
 FROM agents_thread t JOIN agents_agent a ON a.id = t.agent_id
-WHERE t.thread_id = ANY((SELECT %t::text[])::text[])
+WHERE t.thread_id = ANY((SELECT %b::text[])::text[])
 UNION ALL
 SELECT 1::int2, r.id, r.thread_id, r.attempt::int8, r.runner_id,
     r.status::text, CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' END, NULL, NULL
 FROM agents_run r LEFT JOIN agents_runner w ON w.id = r.runner_id
 LEFT JOIN agents_runnertoken k ON k.id = w.token_id
-WHERE r.id = ANY((SELECT %t::bigint[])::bigint[])
+WHERE r.id = ANY((SELECT %b::bigint[])::bigint[])
 UNION ALL (
 WITH at AS MATERIALIZED (
     SELECT p.place, t.id, p.ns, coalesce(p.checkpoint_id, (
         SELECT max(checkpoint_id) FROM agents_checkpoint WHERE thread_id = t.id AND ns = p.ns
     )) AS checkpoint_id
-    FROM unnest((SELECT %t::text[]), (SELECT %t::text[]), (SELECT %t::text[]))
+    FROM unnest((SELECT %b::text[]), (SELECT %b::text[]), (SELECT %b::text[]))
         WITH ORDINALITY AS p(thread, ns, checkpoint_id, place)
     JOIN agents_thread t ON t.thread_id = p.thread
 )
@@ -62,7 +63,7 @@ SELECT 4::int2, b.place, b.form::int8, NULL, NULL,
 FROM (
     SELECT v.place, b.*, sum(octet_length(b.data)) OVER (ORDER BY v.place) AS upto
     FROM unnest(
-        (SELECT %t::bigint[]), (SELECT %t::text[]), (SELECT %t::text[]), (SELECT %t::text[])
+        (SELECT %b::bigint[]), (SELECT %b::text[]), (SELECT %b::text[]), (SELECT %b::text[])
     ) WITH ORDINALITY AS v(thread, ns, channel, version, place),
     LATERAL (
         SELECT kind, form, data FROM agents_blob WHERE thread_id = v.thread AND ns = v.ns
@@ -79,7 +80,7 @@ FROM (
             SELECT sum(octet_length(data)) FROM agents_part
             WHERE thread_id = r.thread AND seq BETWEEN r.first AND r.last
         ) END AS size
-        FROM unnest((SELECT %t::bigint[]), (SELECT %t::bigint[]), (SELECT %t::bigint[]))
+        FROM unnest((SELECT %b::bigint[]), (SELECT %b::bigint[]), (SELECT %b::bigint[]))
             WITH ORDINALITY AS r(thread, first, last, place), (SELECT %t::int8) AS m(most)
     ) AS r
 ) AS r, LATERAL (
@@ -89,6 +90,7 @@ FROM (
 ) AS p
 """
 _KINDS = 6
+_TEXTS, _INTEGERS = partial(pipelines.array, "text"), partial(pipelines.array, "bigint")
 
 
 def read(
@@ -105,17 +107,17 @@ def read(
     ]
     most = None if size is None else str(size)
     parameters = [
-        _texts(threads),
-        _integers(runs),
-        *(_texts(guess.at[column] for guess in guesses) for column in range(3)),
+        _TEXTS(threads),
+        _INTEGERS(runs),
+        *(_TEXTS(guess.at[column] for guess in guesses) for column in range(3)),
         *(most, most, most),
-        _integers(thread for _, thread, _, _, _ in values),
-        _texts(ns for _, _, ns, _, _ in values),
-        _texts(channel for _, _, _, channel, _ in values),
-        _texts(version for _, _, _, _, version in values),
-        _integers(thread for _, thread, _ in parts),
-        _integers(first for _, _, (first, _) in parts),
-        _integers(first + count - 1 for _, _, (first, count) in parts),
+        _INTEGERS(thread for _, thread, _, _, _ in values),
+        _TEXTS(ns for _, _, ns, _, _ in values),
+        _TEXTS(channel for _, _, _, channel, _ in values),
+        _TEXTS(version for _, _, _, _, version in values),
+        _INTEGERS(thread for _, thread, _ in parts),
+        _INTEGERS(first for _, _, (first, _) in parts),
+        _INTEGERS(first + count - 1 for _, _, (first, count) in parts),
         most,
     ]
     kinds: list[list[Any]] = [[] for _ in range(_KINDS)]
@@ -152,22 +154,3 @@ def read(
 def _number(row: Sequence[Any]) -> int:
     number: int = row[2]
     return number
-
-
-# Arrays as PostgreSQL writes them. The driver takes longer over lists, and gives those that are
-# empty, or of NULLs alone, other types: each would be a statement of its own, to be planned anew.
-
-
-def _integers(values: Iterable[int]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
-
-
-def _texts(values: Iterable[str | None]) -> str:
-    return f"{{{','.join(map(_text, values))}}}"
-
-
-def _text(value: str | None) -> str:
-    if value is None:
-        return "NULL"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
